@@ -1,0 +1,272 @@
+package simulator
+
+import (
+	"fmt"
+
+	v1 "k8s.io/api/core/v1"
+	resourcev1 "k8s.io/api/resource/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/dynamic-resource-allocation/deviceclass/extendedresourcecache"
+	"k8s.io/dynamic-resource-allocation/structured"
+	"k8s.io/dynamic-resource-allocation/structured/schedulerapi"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/features"
+	"k8s.io/utils/ptr"
+	"sort"
+)
+
+// devices is the fork-aware SharedDRAManager. Slices and classes live in the
+// memory informers; claims are held here, where Reserve puts allocations.
+type devices struct {
+	cluster *Cluster
+	// claims by "namespace/name".
+	claims map[string]*resourcev1.ResourceClaim
+	// pending holds the allocations that Reserve has signalled, by claim UID.
+	pending  map[types.UID]*resourcev1.ResourceClaim
+	resolver *extendedresourcecache.ExtendedResourceCache
+}
+
+var (
+	_ fwk.SharedDRAManager     = &devices{}
+	_ fwk.ResourceClaimTracker = &devices{}
+)
+
+func newDevices(c *Cluster) *devices {
+	d := &devices{cluster: c, claims: map[string]*resourcev1.ResourceClaim{}, pending: map[types.UID]*resourcev1.ResourceClaim{}}
+	if utilfeature.DefaultFeatureGate.Enabled(features.DRAExtendedResource) {
+		d.resolver = extendedresourcecache.NewExtendedResourceCache(klog.Background())
+		_, _ = c.informers.informer(&resourcev1.DeviceClass{}).AddEventHandler(d.resolver)
+	}
+	return d
+}
+
+func (d *devices) ResourceClaims() fwk.ResourceClaimTracker { return d }
+func (d *devices) ResourceSlices() fwk.ResourceSliceLister  { return sliceLister{d.cluster} }
+func (d *devices) DeviceClasses() fwk.DeviceClassLister     { return classLister{d.cluster} }
+
+// DeviceClassResolver is a typed nil when the gate is off, which answers nil.
+func (d *devices) DeviceClassResolver() fwk.DeviceClassResolver { return d.resolver }
+
+func (d *devices) setClaim(claim *resourcev1.ResourceClaim) {
+	key := claim.Namespace + "/" + claim.Name
+	previous := d.claims[key]
+	d.claims[key] = claim
+	d.cluster.journal.record(func() {
+		if previous == nil {
+			delete(d.claims, key)
+			return
+		}
+		d.claims[key] = previous
+	})
+}
+
+func (d *devices) setPending(uid types.UID, claim *resourcev1.ResourceClaim) {
+	previous := d.pending[uid]
+	if claim == nil {
+		delete(d.pending, uid)
+	} else {
+		d.pending[uid] = claim
+	}
+	d.cluster.journal.record(func() {
+		if previous == nil {
+			delete(d.pending, uid)
+			return
+		}
+		d.pending[uid] = previous
+	})
+}
+
+// settle turns the allocations that Reserve signalled for pod into facts, as
+// PreBind would: the claims are allocated and reserved for the pod.
+func (d *devices) settle(pod *v1.Pod) {
+	for _, uid := range sortedUIDs(d.pending) {
+		allocated := d.pending[uid].DeepCopy()
+		allocated.Status.ReservedFor = append(allocated.Status.ReservedFor, resourcev1.ResourceClaimConsumerReference{
+			Resource: "pods", Name: pod.Name, UID: pod.UID,
+		})
+		d.setPending(uid, nil)
+		d.setClaim(allocated)
+	}
+}
+
+func sortedUIDs(m map[types.UID]*resourcev1.ResourceClaim) []types.UID {
+	uids := make([]types.UID, 0, len(m))
+	for uid := range m {
+		uids = append(uids, uid)
+	}
+	sort.Slice(uids, func(i, j int) bool { return uids[i] < uids[j] })
+	return uids
+}
+
+func (d *devices) List() ([]*resourcev1.ResourceClaim, error) {
+	keys := make([]string, 0, len(d.claims))
+	for key := range d.claims {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	claims := make([]*resourcev1.ResourceClaim, len(keys))
+	for i, key := range keys {
+		claims[i] = d.claims[key]
+	}
+	return claims, nil
+}
+
+func (d *devices) Get(namespace, name string) (*resourcev1.ResourceClaim, error) {
+	claim, ok := d.claims[namespace+"/"+name]
+	if !ok {
+		return nil, apierrors.NewNotFound(resourcev1.Resource("resourceclaims"), name)
+	}
+	return claim, nil
+}
+
+func (d *devices) eachAllocated(visit func(*resourcev1.DeviceRequestAllocationResult)) {
+	each := func(claim *resourcev1.ResourceClaim) {
+		if claim.Status.Allocation == nil {
+			return
+		}
+		for i := range claim.Status.Allocation.Devices.Results {
+			result := &claim.Status.Allocation.Devices.Results[i]
+			if !ptr.Deref(result.AdminAccess, false) {
+				visit(result)
+			}
+		}
+	}
+	for _, claim := range d.claims {
+		if _, inFlight := d.pending[claim.UID]; !inFlight {
+			each(claim)
+		}
+	}
+	for _, claim := range d.pending {
+		each(claim)
+	}
+}
+
+func (d *devices) ListAllAllocatedDevices() (sets.Set[structured.DeviceID], error) {
+	allocated := sets.New[structured.DeviceID]()
+	d.eachAllocated(func(result *resourcev1.DeviceRequestAllocationResult) {
+		if result.ShareID == nil {
+			allocated.Insert(structured.MakeDeviceID(result.Driver, result.Pool, result.Device))
+		}
+	})
+	return allocated, nil
+}
+
+func (d *devices) GatherAllocatedState() (*structured.AllocatedState, error) {
+	shares := utilfeature.DefaultFeatureGate.Enabled(features.DRAConsumableCapacity)
+	state := &structured.AllocatedState{
+		AllocatedDevices:         sets.New[structured.DeviceID](),
+		AllocatedSharedDeviceIDs: sets.New[structured.SharedDeviceID](),
+		AggregatedCapacity:       make(schedulerapi.ConsumedCapacityCollection),
+	}
+	d.eachAllocated(func(result *resourcev1.DeviceRequestAllocationResult) {
+		device := structured.MakeDeviceID(result.Driver, result.Pool, result.Device)
+		if !shares || result.ShareID == nil {
+			state.AllocatedDevices.Insert(device)
+			return
+		}
+		state.AllocatedSharedDeviceIDs.Insert(structured.MakeSharedDeviceID(device, result.ShareID))
+		if result.ConsumedCapacity != nil {
+			state.AggregatedCapacity.Insert(structured.NewDeviceConsumedCapacity(device, result.ConsumedCapacity))
+		}
+	})
+	return state, nil
+}
+
+func (d *devices) SignalClaimPendingAllocation(uid types.UID, claim *resourcev1.ResourceClaim) error {
+	if claim == nil || claim.Status.Allocation == nil {
+		return fmt.Errorf("claim %s: no allocation to signal", uid)
+	}
+	d.setPending(uid, claim)
+	return nil
+}
+
+func (d *devices) GetPendingAllocation(uid types.UID) *resourcev1.AllocationResult {
+	if claim, ok := d.pending[uid]; ok {
+		return claim.Status.Allocation
+	}
+	return nil
+}
+
+func (d *devices) MaybeRemoveClaimPendingAllocation(uid types.UID, _ bool) bool {
+	if _, ok := d.pending[uid]; !ok {
+		return false
+	}
+	d.setPending(uid, nil)
+	return true
+}
+
+func (d *devices) AssumeClaimAfterAPICall(claim *resourcev1.ResourceClaim) error {
+	d.setClaim(claim)
+	return nil
+}
+
+// AssumedClaimRestore has nothing to restore: no API call is made that could fail.
+func (d *devices) AssumedClaimRestore(string, string) {}
+
+type sliceLister struct{ cluster *Cluster }
+
+func (l sliceLister) ListWithDeviceTaintRules() ([]*resourcev1.ResourceSlice, error) {
+	return listOf[*resourcev1.ResourceSlice](l.cluster, &resourcev1.ResourceSlice{}), nil
+}
+
+type classLister struct{ cluster *Cluster }
+
+func (l classLister) List() ([]*resourcev1.DeviceClass, error) {
+	return listOf[*resourcev1.DeviceClass](l.cluster, &resourcev1.DeviceClass{}), nil
+}
+
+func (l classLister) Get(name string) (*resourcev1.DeviceClass, error) {
+	return l.cluster.informers.Resource().V1().DeviceClasses().Lister().Get(name)
+}
+
+// listOf lists a kind's objects sorted by key.
+func listOf[T any](c *Cluster, kind runtime.Object) []T {
+	indexer := c.informers.informer(kind).indexer
+	keys := indexer.ListKeys()
+	sort.Strings(keys)
+	objects := make([]T, 0, len(keys))
+	for _, key := range keys {
+		if object, ok, _ := indexer.GetByKey(key); ok {
+			objects = append(objects, object.(T))
+		}
+	}
+	return objects
+}
+
+// csiNodes is the CSIManager over the memory informers, so that a virtual
+// node's attach limits come and go with its fork.
+type csiNodes struct{ cluster *Cluster }
+
+func (m csiNodes) CSINodes() fwk.CSINodeLister { return m }
+
+func (m csiNodes) List() ([]*storagev1.CSINode, error) {
+	return listOf[*storagev1.CSINode](m.cluster, &storagev1.CSINode{}), nil
+}
+
+func (m csiNodes) Get(name string) (*storagev1.CSINode, error) {
+	return m.cluster.informers.Storage().V1().CSINodes().Lister().Get(name)
+}
+
+// wants says whether placing the pod allocates devices.
+func (d *devices) wants(pod *v1.Pod) bool {
+	if len(pod.Spec.ResourceClaims) > 0 {
+		return true
+	}
+	if d.resolver == nil {
+		return false
+	}
+	for i := range pod.Spec.Containers {
+		for name := range pod.Spec.Containers[i].Resources.Requests {
+			if d.resolver.GetDeviceClass(name) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,67 @@
+package simulator
+
+import (
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+)
+
+// nominator holds which pod has room kept for it on which node, in the order
+// of nomination.
+type nominator struct {
+	byNode map[string][]fwk.PodInfo
+	nodeOf map[types.UID]string
+}
+
+var _ fwk.PodNominator = &nominator{}
+
+func newNominator() *nominator {
+	return &nominator{byNode: map[string][]fwk.PodInfo{}, nodeOf: map[types.UID]string{}}
+}
+
+func (n *nominator) set(pod fwk.PodInfo, node string) {
+	n.clear(pod.GetPod().UID)
+	if node == "" {
+		return
+	}
+	n.byNode[node] = append(n.byNode[node], pod)
+	n.nodeOf[pod.GetPod().UID] = node
+}
+
+func (n *nominator) clear(uid types.UID) {
+	node, ok := n.nodeOf[uid]
+	if !ok {
+		return
+	}
+	delete(n.nodeOf, uid)
+	kept := n.byNode[node][:0:0]
+	for _, pod := range n.byNode[node] {
+		if pod.GetPod().UID != uid {
+			kept = append(kept, pod)
+		}
+	}
+	if len(kept) == 0 {
+		delete(n.byNode, node)
+		return
+	}
+	n.byNode[node] = kept
+}
+
+func (n *nominator) NominatedPodsForNode(node string) []fwk.PodInfo { return n.byNode[node] }
+
+func (n *nominator) AddNominatedPod(_ klog.Logger, pod fwk.PodInfo, info *fwk.NominatingInfo) {
+	node := pod.GetPod().Status.NominatedNodeName
+	if info.Mode() == fwk.ModeOverride {
+		node = info.NominatedNodeName
+	}
+	n.set(pod, node)
+}
+
+func (n *nominator) DeleteNominatedPodIfExists(pod *v1.Pod) { n.clear(pod.UID) }
+
+func (n *nominator) UpdateNominatedPod(_ klog.Logger, old *v1.Pod, pod fwk.PodInfo) {
+	node := n.nodeOf[old.UID]
+	n.clear(old.UID)
+	n.set(pod, node)
+}

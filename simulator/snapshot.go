@@ -1,0 +1,190 @@
+package simulator
+
+import (
+	"fmt"
+
+	v1 "k8s.io/api/core/v1"
+	schedulingv1alpha3 "k8s.io/api/scheduling/v1alpha3"
+	schedulingv1beta1 "k8s.io/api/scheduling/v1beta1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
+	fwk "k8s.io/kube-scheduler/framework"
+	"k8s.io/kubernetes/pkg/scheduler/framework"
+)
+
+// snapshot is the SharedLister that plugins read: today's nodes and the
+// virtual ones, in the order in which they were added.
+type snapshot struct {
+	nodes  []fwk.NodeInfo
+	byName map[string]*framework.NodeInfo
+	// The lists that InterPodAffinity walks instead of all nodes.
+	withAffinity            nodeSet
+	withAntiAffinity        nodeSet
+	withNonHostAntiAffinity nodeSet
+	pvcUse                  map[string]int
+}
+
+var _ fwk.SharedLister = &snapshot{}
+
+func newSnapshot() *snapshot {
+	return &snapshot{byName: map[string]*framework.NodeInfo{}, pvcUse: map[string]int{}}
+}
+
+// nodeSet is a list of nodes with constant-time insert and remove.
+type nodeSet struct {
+	list []fwk.NodeInfo
+	at   map[*framework.NodeInfo]int
+}
+
+func (s *nodeSet) set(node *framework.NodeInfo, member bool) {
+	i, present := s.at[node]
+	switch {
+	case member && !present:
+		if s.at == nil {
+			s.at = map[*framework.NodeInfo]int{}
+		}
+		s.at[node] = len(s.list)
+		s.list = append(s.list, node)
+	case !member && present:
+		last := len(s.list) - 1
+		moved := s.list[last].(*framework.NodeInfo)
+		s.list[i] = moved
+		s.at[moved] = i
+		s.list[last] = nil
+		s.list = s.list[:last]
+		delete(s.at, node)
+	}
+}
+
+// reindex brings the lists up to date after node's pods changed.
+func (s *snapshot) reindex(node *framework.NodeInfo) {
+	s.withAffinity.set(node, len(node.PodsWithAffinity) > 0)
+	s.withAntiAffinity.set(node, len(node.PodsWithRequiredAntiAffinity) > 0)
+	s.withNonHostAntiAffinity.set(node, len(node.PodsWithRequiredNonHostScopedAntiAffinity) > 0)
+}
+
+func (s *snapshot) addNode(node *framework.NodeInfo) {
+	s.nodes = append(s.nodes, node)
+	s.byName[node.Node().Name] = node
+	s.reindex(node)
+}
+
+// removeNode takes a node out and returns its position, so that putting it
+// back restores the order.
+func (s *snapshot) removeNode(node *framework.NodeInfo) int {
+	position := -1
+	for i := len(s.nodes) - 1; i >= 0; i-- {
+		if s.nodes[i] == fwk.NodeInfo(node) {
+			position = i
+			break
+		}
+	}
+	s.nodes = append(s.nodes[:position], s.nodes[position+1:]...)
+	delete(s.byName, node.Node().Name)
+	s.withAffinity.set(node, false)
+	s.withAntiAffinity.set(node, false)
+	s.withNonHostAntiAffinity.set(node, false)
+	return position
+}
+
+func (s *snapshot) insertNode(node *framework.NodeInfo, position int) {
+	s.nodes = append(s.nodes, nil)
+	copy(s.nodes[position+1:], s.nodes[position:])
+	s.nodes[position] = node
+	s.byName[node.Node().Name] = node
+	s.reindex(node)
+}
+
+func (s *snapshot) addPod(node *framework.NodeInfo, pod *framework.PodInfo) {
+	node.AddPodInfo(pod)
+	s.countPVCs(pod.Pod, 1)
+	if hasAffinity(pod) {
+		s.reindex(node)
+	}
+}
+
+func (s *snapshot) removePod(node *framework.NodeInfo, pod *framework.PodInfo) error {
+	if err := node.RemovePod(klog.Background(), pod.Pod); err != nil {
+		return err
+	}
+	s.countPVCs(pod.Pod, -1)
+	if hasAffinity(pod) {
+		s.reindex(node)
+	}
+	return nil
+}
+
+func (s *snapshot) countPVCs(pod *v1.Pod, sign int) {
+	if len(pod.Spec.Volumes) == 0 {
+		return
+	}
+	for key := range framework.PodPVCKeys(pod) {
+		if s.pvcUse[key] += sign; s.pvcUse[key] == 0 {
+			delete(s.pvcUse, key)
+		}
+	}
+}
+
+func hasAffinity(pod *framework.PodInfo) bool {
+	return pod.Pod.Spec.Affinity != nil
+}
+
+func (s *snapshot) NodeInfos() fwk.NodeInfoLister       { return nodeLister{s} }
+func (s *snapshot) StorageInfos() fwk.StorageInfoLister { return s }
+
+// IsPVCUsedByPods implements StorageInfoLister; key is "namespace/name".
+func (s *snapshot) IsPVCUsedByPods(key string) bool { return s.pvcUse[key] > 0 }
+
+type nodeLister struct{ *snapshot }
+
+func (l nodeLister) List() ([]fwk.NodeInfo, error) { return l.nodes, nil }
+func (l nodeLister) HavePodsWithAffinityList() ([]fwk.NodeInfo, error) {
+	return l.withAffinity.list, nil
+}
+func (l nodeLister) HavePodsWithRequiredAntiAffinityList() ([]fwk.NodeInfo, error) {
+	return l.withAntiAffinity.list, nil
+}
+func (l nodeLister) HavePodsWithRequiredNonHostScopedAntiAffinityList() ([]fwk.NodeInfo, error) {
+	return l.withNonHostAntiAffinity.list, nil
+}
+func (l nodeLister) Get(name string) (fwk.NodeInfo, error) {
+	if node, ok := l.byName[name]; ok {
+		return node, nil
+	}
+	return nil, fmt.Errorf("node %q is not in the simulated cluster", name)
+}
+
+// Pod groups act before and after the plugins that place a pod, in PreEnqueue
+// and Permit; the planner treats a group as a transaction and the plugins find
+// none here.
+func (s *snapshot) PodGroupStates() fwk.PodGroupStateLister                   { return noPodGroups{} }
+func (s *snapshot) PodGroups() fwk.PodGroupLister                             { return noPodGroupObjects{} }
+func (s *snapshot) CompositePodGroupStates() fwk.CompositePodGroupStateLister { return noComposites{} }
+func (s *snapshot) CompositePodGroups() fwk.CompositePodGroupLister           { return noCompositeObjects{} }
+
+func podGroupNotFound(name string) error {
+	return apierrors.NewNotFound(schema.GroupResource{Group: schedulingv1beta1.GroupName, Resource: "podgroups"}, name)
+}
+
+type noPodGroups struct{}
+
+func (noPodGroups) Get(_, name string) (fwk.PodGroupState, error) { return nil, podGroupNotFound(name) }
+
+type noPodGroupObjects struct{}
+
+func (noPodGroupObjects) Get(_, name string) (*schedulingv1beta1.PodGroup, error) {
+	return nil, podGroupNotFound(name)
+}
+
+type noComposites struct{}
+
+func (noComposites) Get(_, name string) (fwk.CompositePodGroupState, error) {
+	return nil, podGroupNotFound(name)
+}
+
+type noCompositeObjects struct{}
+
+func (noCompositeObjects) Get(_, name string) (*schedulingv1alpha3.CompositePodGroup, error) {
+	return nil, podGroupNotFound(name)
+}
