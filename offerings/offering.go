@@ -1,5 +1,7 @@
 package offerings
 
+import "slices"
+
 // Resources is what a machine has of each resource.
 type Resources struct {
 	// MilliCPU in thousandths of a core.
@@ -34,4 +36,14 @@ type Offering struct {
 	Unavailable []string
 	// Labels that each node of this offering carries beyond the standard ones.
 	Labels map[string]string
+}
+
+// PricePerMonth in $ for a month of HoursPerMonth hours.
+func (o *Offering) PricePerMonth() float64 {
+	return o.PricePerHour * HoursPerMonth
+}
+
+// AvailableIn says whether the offering can be bought in a datacenter now.
+func (o *Offering) AvailableIn(datacenter string) bool {
+	return slices.Contains(o.Datacenters, datacenter) && !slices.Contains(o.Unavailable, datacenter)
 }
