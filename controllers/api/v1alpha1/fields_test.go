@@ -1,0 +1,102 @@
+package v1alpha1_test
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+)
+
+// waiting is the design's fields that are not in the types yet. A field enters
+// with the change that gives it an effect; whoever adds it to a type takes it
+// off this list.
+var waiting = map[string]map[string]string{
+	"NodeGroup.spec": {
+		"osImageID":         "needed to create a machine; nothing creates machines yet",
+		"kubernetesVersion": "needed to join a machine; nothing joins machines yet",
+		"sshKeyIDs":         "needed to create a machine; nothing creates machines yet",
+		"tags":              "put on a machine when it is created; nothing creates machines yet",
+		"notes":             "put on a machine when it is created; nothing creates machines yet",
+		"project":           "needed to create a machine; nothing creates machines yet",
+		"vpcID":             "needed to create a machine; nothing creates machines yet",
+		"scaleUpPolicy":     "waits of the scale-up controller; the what-if CLI decides at once",
+		"scaleDownPolicy":   "removals come with the scale-down decision",
+		"headroom":          "spare room is kept by the scale-up controller, from pending pods alone it cannot be planned",
+	},
+	"NodeGroup": {
+		"status": "currentNodes, desiredNodes, readyNodes, nodes, conditions, last scale times, hourly price and observedGeneration are written by the NodeGroup controller",
+	},
+	"VPSieNode.status": {
+		"conditions":         "VPSReady, NodeJoined, NodeReady and Error are written by the phase handlers of the VPSieNode controller",
+		"observedGeneration": "written by the VPSieNode controller",
+		"createdAt":          "a time per transition, written by the phase handlers",
+		"provisionedAt":      "a time per transition, written by the phase handlers",
+		"joinedAt":           "a time per transition, written by the phase handlers",
+		"readyAt":            "a time per transition, written by the phase handlers",
+		"terminatingAt":      "a time per transition, written by the phase handlers",
+		"deletedAt":          "a time per transition, written by the phase handlers",
+		"removal":            "the scale-down verdict that the drainer re-checks; there is no drainer yet",
+		"vpsID":              "VPSie's identifier of the machine, found by the provisioning phase",
+	},
+}
+
+var structs = map[string]reflect.Type{
+	"NodeGroup":        reflect.TypeFor[v1alpha1.NodeGroup](),
+	"NodeGroup.spec":   reflect.TypeFor[v1alpha1.NodeGroupSpec](),
+	"VPSieNode.status": reflect.TypeFor[v1alpha1.VPSieNodeStatus](),
+}
+
+// fields maps the JSON names of a struct's fields to the fields.
+func fields(t *testing.T, of reflect.Type) map[string]reflect.StructField {
+	t.Helper()
+	byName := map[string]reflect.StructField{}
+	for i := range of.NumField() {
+		f := of.Field(i)
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			byName[name] = f
+		}
+	}
+	require.NotEmpty(t, byName)
+	return byName
+}
+
+func TestWaitingFieldsAreNotInTheTypes(t *testing.T) {
+	for path, list := range waiting {
+		of, ok := structs[path]
+		require.Truef(t, ok, "no type is known for %s", path)
+		present := fields(t, of)
+		for name, reason := range list {
+			assert.NotEmptyf(t, reason, "%s.%s waits without a reason", path, name)
+			assert.NotContainsf(t, present, name, "%s.%s is in the type and still on the list of waiting fields (%s): take it off with the change that gives it an effect", path, name, reason)
+		}
+	}
+}
+
+// A false that is dropped from JSON would come back as true.
+func TestBooleansThatDefaultToTrueArePointers(t *testing.T) {
+	properties := structural(t, loadCRD(t, manifests[0])).Properties["spec"].Properties
+	checked := 0
+	for name, f := range fields(t, structs["NodeGroup.spec"]) {
+		if value, ok := properties[name].Default.Object.(bool); ok && value {
+			checked++
+			assert.Equalf(t, reflect.Pointer, f.Type.Kind(), "spec.%s defaults to true", name)
+		}
+	}
+	assert.Equal(t, 1, checked)
+}
+
+func TestReferenceDocumentsEveryField(t *testing.T) {
+	reference, err := os.ReadFile("../../../docs/nodegroup.md")
+	require.NoError(t, err)
+	for name := range fields(t, structs["NodeGroup.spec"]) {
+		assert.Containsf(t, string(reference), "### `"+name+"`", "docs/nodegroup.md has no section on spec.%s", name)
+	}
+	for name := range waiting["NodeGroup.spec"] {
+		assert.NotContainsf(t, string(reference), "### `"+name+"`", "docs/nodegroup.md describes spec.%s, which has no effect yet", name)
+	}
+}

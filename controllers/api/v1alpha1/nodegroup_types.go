@@ -1,0 +1,300 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The status subresource is on from the first version, before there is a status
+// field: turning it on later would change what an older client's update writes.
+
+// NodeGroup says which machines may be bought for a cluster, how many, and
+// what their nodes look like to pods.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:scope=Cluster,shortName=ng,categories=vpsie
+// +kubebuilder:subresource:status
+// +kubebuilder:printcolumn:name="Min",type=integer,JSONPath=`.spec.minNodes`
+// +kubebuilder:printcolumn:name="Max",type=integer,JSONPath=`.spec.maxNodes`
+// +kubebuilder:printcolumn:name="Datacenters",type=string,JSONPath=`.spec.datacenterIDs`
+// +kubebuilder:printcolumn:name="Bootstrap",type=string,JSONPath=`.spec.bootstrap.mode`
+// +kubebuilder:printcolumn:name="Paused",type=boolean,JSONPath=`.spec.paused`
+// +kubebuilder:printcolumn:name="Offerings",type=string,priority=1,JSONPath=`.spec.offeringIDs`
+// +kubebuilder:printcolumn:name="Preferred",type=string,priority=1,JSONPath=`.spec.preferredInstanceType`
+// +kubebuilder:printcolumn:name="Priority",type=integer,priority=1,JSONPath=`.spec.priority`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$')",fieldPath=".metadata",message="name must be a DNS label of at most 50 characters: it is part of every machine's hostname"
+type NodeGroup struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +required
+	Spec NodeGroupSpec `json:"spec"`
+}
+
+// NodeGroupSpec is what a user wants of a NodeGroup.
+//
+// +kubebuilder:validation:XValidation:rule="self.minNodes <= self.maxNodes",fieldPath=".minNodes",message="minNodes must not exceed maxNodes"
+// +kubebuilder:validation:XValidation:rule="!has(self.preferredInstanceType) || !has(self.offeringIDs) || size(self.offeringIDs) == 0 || self.preferredInstanceType in self.offeringIDs",fieldPath=".preferredInstanceType",message="preferredInstanceType must be one of offeringIDs"
+// +kubebuilder:validation:XValidation:rule="self.allowMixedInstances || has(self.preferredInstanceType) || (has(self.offeringIDs) && size(self.offeringIDs) == 1)",fieldPath=".allowMixedInstances",message="allowMixedInstances: false needs preferredInstanceType or exactly one entry in offeringIDs"
+// +kubebuilder:validation:XValidation:rule="!has(self.startupTaints) || !has(self.taints) || !self.startupTaints.exists(s, self.taints.exists(t, t.key == s.key && t.effect == s.effect))",fieldPath=".startupTaints",message="a taint (key and effect) may be in taints or in startupTaints, not in both"
+// +kubebuilder:validation:XValidation:rule="self.bootstrap.mode != 'managed' || !has(self.startupTaints) || size(self.startupTaints) == 0",fieldPath=".startupTaints",message="a managed group has no startupTaints: VPSie joins its machines without taints, so none can be there from registration"
+type NodeGroupSpec struct {
+	// minNodes is the number of nodes that the group has at least, needed or not.
+	//
+	// +optional
+	// +default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=15000
+	MinNodes int32 `json:"minNodes"`
+
+	// maxNodes is the number of nodes that the group has at most, those of
+	// today included.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=15000
+	MaxNodes int32 `json:"maxNodes"`
+
+	// datacenterIDs are the VPSie datacenters where machines may be bought; each
+	// is a zone (topology.kubernetes.io/zone) to pods. Empty means every
+	// datacenter that sells a suitable offering.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	DatacenterIDs []string `json:"datacenterIDs,omitempty"`
+
+	// offeringIDs are the offerings that may be bought, by the catalogue's name
+	// or by VPSie's identifier. Empty means every offering that fits requirements.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	OfferingIDs []string `json:"offeringIDs,omitempty"`
+
+	// requirements narrow the offerings down by their labels and resources; an
+	// offering must meet all of them, named in offeringIDs or not.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=30
+	Requirements []Requirement `json:"requirements,omitempty"`
+
+	// preferredInstanceType is the offering to buy wherever it can host the pods.
+	// Others are bought only for pods that it cannot host, or where it is sold out.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	PreferredInstanceType string `json:"preferredInstanceType,omitempty"`
+
+	// allowMixedInstances says whether the group may hold machines of several
+	// offerings. If false, only preferredInstanceType, or else the only entry of
+	// offeringIDs, is ever bought. Nil means true.
+	//
+	// +optional
+	// +default=true
+	AllowMixedInstances *bool `json:"allowMixedInstances,omitempty"`
+
+	// labels are put on every node of the group, beside the standard ones.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=50
+	// +kubebuilder:validation:XValidation:rule="self.all(k, size(k) <= 317 && k.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$'))",message="a label's key must be a qualified name, such as team or example.com/team"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !(k in ['region', 'kubernetes.io/hostname', 'kubernetes.io/os', 'kubernetes.io/arch', 'beta.kubernetes.io/os', 'beta.kubernetes.io/arch', 'node.kubernetes.io/instance-type', 'beta.kubernetes.io/instance-type', 'topology.kubernetes.io/zone', 'topology.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/region', 'node-role.kubernetes.io/control-plane', 'node-role.kubernetes.io/master']) && !k.startsWith('autoscaler.vpsie.com/'))",message="hostname, os, arch, instance type, zone, region, control plane and autoscaler.vpsie.com/ labels follow from the machine and cannot be chosen"
+	Labels map[string]LabelValue `json:"labels,omitempty"`
+
+	// taints are put on every node of the group and stay; pods need a
+	// toleration for each.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=key
+	// +listMapKey=effect
+	// +kubebuilder:validation:MaxItems=20
+	Taints []Taint `json:"taints,omitempty"`
+
+	// startupTaints are on every node of the group from registration on, and
+	// something else (a CNI, a device plugin) removes them when the node is
+	// ready. Pods need no toleration for them.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=key
+	// +listMapKey=effect
+	// +kubebuilder:validation:MaxItems=20
+	StartupTaints []Taint `json:"startupTaints,omitempty"`
+
+	// limits are caps over the sum of the group's machines, those of today included.
+	//
+	// +optional
+	Limits *Limits `json:"limits,omitempty"`
+
+	// priority breaks ties: of plans of equal price and equal node count, the
+	// one with machines of the higher priority is chosen.
+	//
+	// +optional
+	// +default=0
+	// +kubebuilder:validation:Minimum=-1000
+	// +kubebuilder:validation:Maximum=1000
+	Priority int32 `json:"priority,omitempty"`
+
+	// paused stops buying: the group gets no new machine, not even for minNodes.
+	//
+	// +optional
+	// +default=false
+	Paused bool `json:"paused,omitempty"`
+
+	// bootstrap says how machines become nodes.
+	//
+	// +optional
+	// +default={}
+	Bootstrap Bootstrap `json:"bootstrap,omitzero"`
+}
+
+// LabelValue is the value of a node label.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
+type LabelValue string
+
+// NodeLabels is a copy of Labels as they stand on a node; never nil.
+func (s *NodeGroupSpec) NodeLabels() map[string]string {
+	labels := make(map[string]string, len(s.Labels))
+	for key, value := range s.Labels {
+		labels[key] = string(value)
+	}
+	return labels
+}
+
+// Requirement is one condition on an offering. The key is a resource that the
+// offering sells (cpu, memory, ephemeral-storage, pods, nvidia.com/gpu) or else
+// a label of the nodes that it makes.
+//
+// +kubebuilder:validation:XValidation:rule="!(self.operator in ['In', 'NotIn']) || (has(self.values) && size(self.values) > 0)",fieldPath=".values",message="In and NotIn need at least one value"
+// +kubebuilder:validation:XValidation:rule="!(self.operator in ['Exists', 'DoesNotExist']) || !has(self.values) || size(self.values) == 0",fieldPath=".values",message="Exists and DoesNotExist take no values"
+// +kubebuilder:validation:XValidation:rule="!(self.operator in ['Gt', 'Lt']) || (has(self.values) && size(self.values) == 1 && isQuantity(self.values[0]))",fieldPath=".values",message="Gt and Lt need exactly one value, a number or a quantity such as 16Gi"
+type Requirement struct {
+	// key is a label key or a resource name.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="self != 'kubernetes.io/hostname'",message="a requirement selects offerings, which have no hostname"
+	Key string `json:"key"`
+
+	// operator is the key's relation to values. Gt and Lt are strict, and
+	// compare quantities.
+	//
+	// +required
+	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist;Gt;Lt
+	Operator corev1.NodeSelectorOperator `json:"operator"`
+
+	// values: one or more for In and NotIn, none for Exists and DoesNotExist,
+	// exactly one for Gt and Lt.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=63
+	Values []string `json:"values,omitempty"`
+}
+
+// Taint is a taint of a node.
+type Taint struct {
+	// key is the taint's name. Those of Kubernetes' own node conditions and of
+	// this autoscaler cannot be chosen: their owners add and remove them.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:Pattern=`^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('node.kubernetes.io/') && !self.startsWith('autoscaler.vpsie.com/')",message="taints in node.kubernetes.io/ and autoscaler.vpsie.com/ are set and removed by their owners"
+	Key string `json:"key"`
+
+	// value is what a toleration with operator Equal compares with.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
+	Value string `json:"value,omitempty"`
+
+	// effect is what happens to pods that do not tolerate the taint.
+	//
+	// +required
+	// +kubebuilder:validation:Enum=NoSchedule;PreferNoSchedule;NoExecute
+	Effect corev1.TaintEffect `json:"effect"`
+}
+
+// CoreV1 is the taint as it stands on a node.
+func (t Taint) CoreV1() corev1.Taint {
+	return corev1.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect}
+}
+
+// Limits caps the sum over a group's machines. What is counted is what is
+// sold, before the system's reservation. Nil means no cap.
+type Limits struct {
+	// cpu in cores.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be greater than zero"
+	CPU *resource.Quantity `json:"cpu,omitempty"`
+
+	// memory in bytes.
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be greater than zero"
+	Memory *resource.Quantity `json:"memory,omitempty"`
+
+	// pricePerHour in dollars. A fraction is written in quotes: "12.50".
+	//
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be greater than zero"
+	PricePerHour *resource.Quantity `json:"pricePerHour,omitempty"`
+}
+
+// BootstrapMode names a way in which a machine becomes a node.
+//
+// +kubebuilder:validation:Enum=kubeadm;managed;script
+type BootstrapMode string
+
+const (
+	// BootstrapKubeadm joins with kubeadm, with the startup taints from
+	// registration on, so that a plan's placement can be held.
+	BootstrapKubeadm BootstrapMode = "kubeadm"
+	// BootstrapManaged leaves joining to VPSie's managed Kubernetes. It sets no
+	// taints, so pods may land elsewhere than planned.
+	BootstrapManaged BootstrapMode = "managed"
+	// BootstrapScript joins with a script of the user's, which registers the
+	// node with the startup taints it is given.
+	BootstrapScript BootstrapMode = "script"
+)
+
+// Bootstrap says how machines become nodes.
+type Bootstrap struct {
+	// mode is kubeadm, managed (VPSie's managed Kubernetes joins the machine,
+	// without taints: a plan's placement is not held) or script.
+	//
+	// +optional
+	// +default="kubeadm"
+	Mode BootstrapMode `json:"mode,omitempty"`
+}
+
+// NodeGroupList is a list of NodeGroups.
+//
+// +kubebuilder:object:root=true
+type NodeGroupList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []NodeGroup `json:"items"`
+}
