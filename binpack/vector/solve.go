@@ -1,0 +1,212 @@
+package vector
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// maxMasterItems is the largest number of internal classes that the master program has rows for; beyond, items are
+// grouped for the bound and the prices (coarse.go), and packing is greedy with local search.
+const maxMasterItems = 600
+
+// search is one Solve under way.
+type search struct {
+	in    *instance
+	meter *meter
+	pk    *packer
+	best  *plan
+	score merit
+
+	duals       []*duals
+	bound       float64 // with everything served
+	resource    *duals
+	boundFromLP bool
+	y           []float64 // the prices that local search goes by
+}
+
+// Solve packs the problem: most items served first, then the lowest price, then the fewest bins, then the lowest rank. The
+// error is that of Validate. Equal problems and budgets give equal solutions; the price does not depend on the order of
+// classes and bins.
+func Solve(p *Problem, budget Budget) (Solution, error) {
+	if err := p.Validate(); err != nil {
+		return Solution{}, fmt.Errorf("vector packing: %w", err)
+	}
+	s := &search{in: newInstance(p), meter: newMeter(budget)}
+	s.run()
+	return s.solution(), nil
+}
+
+func (s *search) run() {
+	in := s.in
+	w := in.resourceWeights(s.meter)
+	s.resource = in.resourceDuals(w)
+	s.bound = in.bound(s.resource, 0)
+	s.y = s.resource.y
+	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter), w)
+	if len(s.pk.free) > maxFreeKinds {
+		s.fillFree()
+	} else {
+		s.packAll()
+	}
+}
+
+// packAll solves the instance as it stands.
+func (s *search) packAll() {
+	all := s.in.wanted()
+	first := newPlan(s.in)
+	s.pk.complete(first, all, s.y, 0)
+	s.pk.topUp(first, all)
+	s.offer(first)
+	if len(all) == 0 || s.done() {
+		return
+	}
+	if len(all) > maxMasterItems {
+		s.coarse(all)
+	} else {
+		s.generateAndDive(newPlan(s.in), all)
+	}
+}
+
+// generateAndDive bounds by column generation and rounds by dives from a start.
+func (s *search) generateAndDive(start *plan, all []int32) {
+	in, meter := s.in, s.meter
+	kinds := make([]int, len(in.kinds))
+	for k := range kinds {
+		kinds[k] = k
+	}
+	g := newGenerator(in, meter, kinds)
+	total := meter.limit
+	meter.limit = meter.spent + (total-meter.spent)/2
+	g.seed()
+	for _, l := range s.best.loads {
+		g.addLoadOnce(l.kind, l.items)
+	}
+	g.generate(start.left, effort{rounds: 3000, nodes: 150, most: 10000, prove: true})
+	meter.limit = total
+	if g.best != nil {
+		s.duals = append(s.duals, g.best)
+		s.bound = max(s.bound, g.bestBound)
+		s.y = g.best.y
+	}
+	im := newImprover(in, meter, s.pk, s.y, in.roundUp(s.bound))
+	dives := meter.left() / 2
+	for d := 0; d < 8 && !s.done() && dives > 0; d++ {
+		before := meter.spent
+		p := g.dive(start, s.pk, newRandom(uint64(d+1)), float64(d)*0.1)
+		im.run(p, (meter.left())/20)
+		s.offer(p)
+		dives -= meter.spent - before
+	}
+	if !s.done() {
+		im.run(s.best, meter.left())
+		s.offer(s.best)
+	}
+}
+
+// offer keeps a plan when it is the best so far.
+func (s *search) offer(p *plan) {
+	im := newImprover(s.in, s.meter, s.pk, s.y, 0)
+	im.finish(p)
+	if m := p.merit(); s.best == nil || m.better(s.score) {
+		s.best, s.score = p.clone(), m
+	}
+}
+
+// done says whether nothing better can exist, or the work has run out.
+func (s *search) done() bool {
+	return s.meter.left() <= 0 || s.score.unplaced == 0 && s.score.price <= s.in.roundUp(s.bound)*(1+1e-9)+tiny
+}
+
+// wanted lists the items that are asked for.
+func (in *instance) wanted() []int32 {
+	var all []int32
+	for i := range in.items {
+		if in.items[i].demand > 0 {
+			all = append(all, int32(i))
+		}
+	}
+	return all
+}
+
+// solution translates the best plan back to the problem's classes and bins.
+func (s *search) solution() Solution {
+	in, p := s.in, s.in.problem
+	out := Solution{Unplaced: make([]int, len(p.Classes)), Price: s.score.price,
+		Rounds: s.meter.rounds, Columns: s.meter.columns, Pivots: s.meter.pivots, Nodes: s.meter.nodes,
+		Dives: s.meter.dives, Moves: s.meter.moves, Work: s.meter.spent, Truncated: s.meter.left() <= 0}
+	unserved := 0
+	classes := make([]dealer, len(in.items))
+	for i := range in.items {
+		classes[i] = dealer{members: in.items[i].members, size: func(c int) int { return p.Classes[c].Demand }}
+		unserved += s.best.left[i]
+	}
+	bins := make([]dealer, len(in.kinds))
+	for k := range in.kinds {
+		bins[k] = dealer{members: in.kinds[k].members, size: func(b int) int {
+			if p.Bins[b].Count == NoLimit {
+				return math.MaxInt
+			}
+			return p.Bins[b].Count
+		}}
+	}
+	loads := slices.Clone(s.best.loads)
+	slices.SortStableFunc(loads, func(a, b *load) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), slices.CompareFunc(a.items, b.items, func(x, y stock) int {
+			return cmp.Or(cmp.Compare(x.item, y.item), cmp.Compare(y.n, x.n))
+		}))
+	})
+	for _, l := range loads {
+		used := UsedBin{}
+		bins[l.kind].deal(1, func(b, _ int) { used.Kind = b })
+		for _, st := range l.items {
+			classes[st.item].deal(int(st.n), func(c, n int) { used.Items = append(used.Items, ClassCount{c, n}) })
+		}
+		slices.SortFunc(used.Items, func(a, b ClassCount) int { return a.Class - b.Class })
+		out.Bins = append(out.Bins, used)
+	}
+	slices.SortStableFunc(out.Bins, func(a, b UsedBin) int { return a.Kind - b.Kind })
+	for i := range in.items {
+		classes[i].deal(s.best.left[i], func(c, n int) { out.Unplaced[c] += n })
+		if in.hopeless[i] > 0 {
+			for _, c := range in.items[i].members {
+				out.Unplaced[c] = p.Classes[c].Demand
+			}
+		}
+	}
+	s.reportBound(&out, unserved)
+	return out
+}
+
+// reportBound takes the best of the bounds that were found, for plans that leave as many items unserved.
+func (s *search) reportBound(out *Solution, unserved int) {
+	out.LowerBound = s.in.bound(s.resource, unserved)
+	for _, q := range s.duals {
+		if b := s.in.bound(q, unserved); b >= out.LowerBound {
+			out.LowerBound, out.BoundProven = b, true
+		}
+	}
+	out.LowerBound = min(s.in.roundUp(out.LowerBound*(1-1e-9)), out.Price)
+}
+
+// dealer hands out the members of a merged class or kind in order.
+type dealer struct {
+	members []int
+	size    func(member int) int
+	at, out int
+}
+
+func (d *dealer) deal(n int, give func(member, n int)) {
+	for n > 0 {
+		left := d.size(d.members[d.at]) - d.out
+		if left == 0 {
+			d.at, d.out = d.at+1, 0
+			continue
+		}
+		t := min(n, left)
+		give(d.members[d.at], t)
+		d.out += t
+		n -= t
+	}
+}
