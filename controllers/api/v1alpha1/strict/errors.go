@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Error is one mistake in a file.
@@ -20,16 +22,34 @@ type Error struct {
 	Detail string
 }
 
-// Error is "file:line: field: detail", without the parts that are unknown.
+// Error is "file:line: field: detail", without the parts that are unknown. It
+// is one line of bounded length, whatever keys and values the file has.
 func (e *Error) Error() string {
 	s := e.File
 	if e.Line > 0 {
 		s = fmt.Sprintf("%s:%d", s, e.Line)
 	}
 	if e.Field != "" {
-		s += ": " + e.Field
+		s += ": " + oneLine(e.Field, 200)
 	}
-	return s + ": " + e.Detail
+	return s + ": " + oneLine(e.Detail, 500)
+}
+
+// oneLine escapes what does not print and cuts text off after limit bytes.
+func oneLine(text string, limit int) string {
+	var line strings.Builder
+	for _, r := range text {
+		if line.Len() >= limit {
+			line.WriteString("...")
+			break
+		}
+		if strconv.IsPrint(r) {
+			line.WriteRune(r)
+		} else {
+			line.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return line.String()
 }
 
 // maxErrors is how many mistakes are listed: a file of another kind altogether

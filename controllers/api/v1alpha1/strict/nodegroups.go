@@ -2,6 +2,7 @@ package strict
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 )
@@ -117,12 +118,15 @@ func (r *reader) typeMeta(object map[string]any, at position) (apiVersion, kind 
 }
 
 func (r *reader) list(object map[string]any, at position) {
+	known := true
 	for _, key := range at.keys() {
-		switch key {
-		case "apiVersion", "kind", "metadata", "items":
-		default:
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata", "items"}, key) {
+			known = false
 			r.fail(at.lineOf(key), key, "unknown field")
 		}
+	}
+	if !known {
+		return
 	}
 	items, ok := object["items"].([]any)
 	if !ok {

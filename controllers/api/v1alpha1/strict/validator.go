@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -165,6 +166,15 @@ func metadataMistake(err error) mistake {
 	if !errors.As(err, &typeError) {
 		return mistake{"metadata", err.Error()}
 	}
+	wanted := typeError.Type.Kind().String()
+	switch typeError.Type.Kind() {
+	case reflect.Struct, reflect.Map:
+		wanted = "object"
+	case reflect.Slice:
+		wanted = "array"
+	case reflect.Int64:
+		wanted = "integer"
+	}
 	path := strings.TrimSuffix("metadata."+typeError.Field, ".")
-	return mistake{path, fmt.Sprintf("must be of type %s, not %s", typeError.Type, typeError.Value)}
+	return mistake{path, fmt.Sprintf("must be of type %s, not %s", wanted, typeError.Value)}
 }
