@@ -14,8 +14,25 @@ import (
 	"k8s.io/component-helpers/scheduling/corev1/nodeaffinity"
 	"k8s.io/klog/v2"
 
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 )
+
+// nodeLabels are the labels of a machine of this kind, whenever it is bought.
+func nodeLabels(name string, group *v1alpha1.NodeGroup, offering *offerings.Offering, place *offerings.Datacenter) map[string]string {
+	set := map[string]string{
+		"autoscaler.vpsie.com/nodegroup": group.Name,
+		"kubernetes.io/hostname":         name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+		"beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64",
+		"node.kubernetes.io/instance-type": offering.Name, "beta.kubernetes.io/instance-type": offering.Name,
+		"topology.kubernetes.io/zone": place.ID, "topology.kubernetes.io/region": place.Region, "region": place.ID,
+	}
+	maps.Copy(set, offering.Labels)
+	for label, value := range group.Spec.Labels {
+		set[label] = string(value)
+	}
+	return set
+}
 
 // A node of today must look as a new machine of its NodeGroup and offering
 // will, or pods would fit the one and not the other.
@@ -36,19 +53,7 @@ func TestNodesAreWhatTheirNodeGroupWouldBuy(t *testing.T) {
 			assert.Contains(t, group.Spec.OfferingIDs, offering.Name, name)
 		}
 
-		want := map[string]string{
-			"autoscaler.vpsie.com/nodegroup": group.Name,
-			"kubernetes.io/hostname":         name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
-			"beta.kubernetes.io/os": "linux", "beta.kubernetes.io/arch": "amd64",
-			"node.kubernetes.io/instance-type": offering.Name, "beta.kubernetes.io/instance-type": offering.Name,
-			"topology.kubernetes.io/zone": zone, "topology.kubernetes.io/region": catalog.Datacenter(zone).Region,
-			"region": zone,
-		}
-		maps.Copy(want, offering.Labels)
-		for label, value := range group.Spec.Labels {
-			want[label] = string(value)
-		}
-		assert.Equal(t, want, node.Labels, name)
+		assert.Equal(t, nodeLabels(name, group, offering, catalog.Datacenter(zone)), node.Labels, name)
 
 		var taints []v1.Taint
 		for _, taint := range group.Spec.Taints {
