@@ -1,6 +1,7 @@
 package vector
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -23,50 +24,47 @@ type duals struct {
 	limits float64   // Σ_r μ_r·b_r
 }
 
-// bound is the best L(θ) when at most unplaced items stay unserved.
-func (in *instance) bound(q *duals, unplaced int) float64 {
-	worth := q.limits - in.mostValuable(q.y, unplaced)
-	for i := range in.items {
-		worth += q.y[i] * float64(in.items[i].demand)
-	}
-	if worth <= 0 {
-		return 0
+// bound is the best L(θ) for a demand of which at most unplaced items stay unserved.
+func (in *instance) bound(q *duals, demand []int, unplaced int) float64 {
+	slope := q.limits - in.mostValuable(q.y, demand, unplaced)
+	for i, n := range demand {
+		slope += q.y[i] * float64(n)
 	}
 	most := math.Inf(1)
-	var scales []float64
+	type hinge struct{ theta, slope float64 } // from theta on, L rises by slope less
+	var hinges []hinge
 	for k := range in.kinds {
 		u := q.upper[k]
 		if u <= 1e-12 {
 			continue
 		}
-		theta := in.kinds[k].price / u
-		if in.kinds[k].count == math.MaxInt32 {
-			most = min(most, theta)
-		} else {
-			scales = append(scales, theta)
+		kd := &in.kinds[k]
+		switch {
+		case kd.count == math.MaxInt32:
+			most = min(most, kd.price/u)
+		case kd.price == 0:
+			slope -= float64(kd.count) * u
+		default:
+			hinges = append(hinges, hinge{kd.price / u, float64(kd.count) * u})
 		}
 	}
-	if !math.IsInf(most, 1) {
-		scales = append(scales, most)
+	slices.SortFunc(hinges, func(a, b hinge) int { return cmp.Or(cmp.Compare(a.theta, b.theta), cmp.Compare(a.slope, b.slope)) })
+	best, theta := 0.0, 0.0
+	for _, h := range hinges {
+		if slope <= 0 || h.theta >= most {
+			break
+		}
+		best += slope * (h.theta - theta)
+		theta, slope = h.theta, slope-h.slope
 	}
-	best := 0.0
-	for _, theta := range scales {
-		if theta > most {
-			continue
-		}
-		l := theta * worth
-		for k := range in.kinds {
-			if n := in.kinds[k].count; n != math.MaxInt32 {
-				l -= float64(n) * max(0, theta*q.upper[k]-in.kinds[k].price)
-			}
-		}
-		best = max(best, l)
+	if slope > 0 && !math.IsInf(most, 1) {
+		best += slope * (most - theta)
 	}
 	return best
 }
 
 // mostValuable sums the value of the n most valuable items that are asked for.
-func (in *instance) mostValuable(y []float64, n int) float64 {
+func (in *instance) mostValuable(y []float64, demand []int, n int) float64 {
 	if n == 0 {
 		return 0
 	}
@@ -74,17 +72,10 @@ func (in *instance) mostValuable(y []float64, n int) float64 {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		if y[a] > y[b] {
-			return -1
-		} else if y[a] < y[b] {
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(y[b], y[a]) })
 	sum := 0.0
 	for _, i := range order {
-		t := min(n, in.items[i].demand)
+		t := min(n, demand[i])
 		sum += y[i] * float64(t)
 		if n -= t; n == 0 {
 			break

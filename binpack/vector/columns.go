@@ -41,8 +41,8 @@ type generator struct {
 	first  int     // index of the first column that is a load
 	loads  []load  // per such column: kind and items
 
-	best      *duals  // proved the best bound
-	bestBound float64 // with everything served
+	best      *duals  // proved the best bound; kinds outside the master count as worth nothing
+	bestBound float64 // of the demand that generate was given, with everything served
 }
 
 // maxFreeKinds is how many kinds of free machines enter the master; more are filled before it (existing.go).
@@ -65,11 +65,7 @@ func newGenerator(in *instance, meter *meter, kinds []int) *generator {
 	for r := range g.limits {
 		atLeast[n+r], shortfall[n+r] = g.limits[r].atLeast, in.penalty
 	}
-	left := make([]int, n)
-	for i := range in.items {
-		left[i] = in.items[i].demand
-	}
-	g.rightHand(b, left, nil)
+	g.rightHand(b, in.demands(), nil)
 	g.lp = newSimplex(atLeast, b, shortfall, meter)
 	g.first = 2 * m
 	return g
@@ -77,10 +73,7 @@ func newGenerator(in *instance, meter *meter, kinds []int) *generator {
 
 func (in *instance) limitRows(kinds []int) []limitRow {
 	var rows []limitRow
-	items := 0
-	for i := range in.items {
-		items += in.items[i].demand
-	}
+	items := in.total()
 	one := func(*kind) float64 { return 1 }
 	for _, k := range kinds {
 		if n := in.kinds[k].count; n < items {
@@ -103,11 +96,11 @@ func (in *instance) limitRows(kinds []int) []limitRow {
 		for d, most := range l.MaxTotal {
 			scale := 0.0
 			for k := range in.kinds {
-				scale = max(scale, float64(in.kinds[k].capacity[d]))
+				scale = max(scale, float64(in.kinds[k].whole[d]))
 			}
 			if most != NoLimit && scale > 0 {
 				rows = append(rows, limitRow{bound: float64(most) / scale, kind: -1, pool: index,
-					per: func(k *kind) float64 { return float64(max(k.capacity[d], 0)) / scale }})
+					per: func(k *kind) float64 { return float64(max(k.whole[d], 0)) / scale }})
 			}
 		}
 	}
@@ -216,9 +209,10 @@ func (g *generator) limitPrice(mu []float64, k int, all bool) float64 {
 // effort says how hard generate tries.
 type effort struct {
 	rounds int
-	nodes  int  // of each knapsack search at first
-	most   int  // when nothing is found, nodes grow up to here
-	prove  bool // keep the duals that prove the best bound
+	nodes  int     // of each knapsack search at first
+	most   int     // when nothing is found, nodes grow up to here
+	prove  bool    // keep the duals that prove the best bound
+	gap    float64 // relative difference of bound and master at which to stop
 }
 
 // generate alternates between solving the master and pricing until no load is worth more than its bin, the rounds are
@@ -255,12 +249,12 @@ func (g *generator) generate(left []int, e effort) {
 		}
 		found, q := g.round(left, among, y, mu, nodes, e.prove)
 		if e.prove {
-			if bound := g.in.bound(q, 0); bound > g.bestBound || g.best == nil {
+			if bound := g.in.bound(q, left, 0); bound > g.bestBound || g.best == nil {
 				g.best, g.bestBound = q, bound
 				copy(center, y)
 				haveCenter = true
 			}
-			if g.bestBound >= g.objective()*(1-1e-7) {
+			if g.bestBound >= g.objective()*(1-e.gap) {
 				return
 			}
 		}
@@ -298,11 +292,6 @@ func (g *generator) round(left []int, among []int32, y, mu []float64, nodes int,
 		for r := range g.limits {
 			if g.limits[r].proves() {
 				q.limits += mu[r] * g.limits[r].bound
-			}
-		}
-		for k := range q.upper {
-			if !slices.Contains(g.kinds, k) {
-				q.upper[k] = g.in.worth(k, y)
 			}
 		}
 	}
@@ -359,6 +348,17 @@ func (g *generator) spread(left []int, among []int32, y []float64, k, nodes, mos
 			rest[s.item] -= int(s.n)
 		}
 	}
+}
+
+// withFree is the best duals with every kind outside the master at what it is worth at most: a bound for all demand.
+func (g *generator) withFree() *duals {
+	q := &duals{y: g.best.y, upper: slices.Clone(g.best.upper), limits: g.best.limits}
+	for k := range q.upper {
+		if !slices.Contains(g.kinds, k) {
+			q.upper[k] = g.in.worth(k, q.y)
+		}
+	}
+	return q
 }
 
 // worth bounds from above what a bin of kind k can hold at prices y, without searching: the least over dimensions of

@@ -26,11 +26,7 @@ func (g *generator) dive(start *plan, pk *packer, rnd *random, noise float64) *p
 		if !fixed {
 			break
 		}
-		remaining := 0
-		for _, n := range p.left {
-			remaining += n
-		}
-		if remaining == 0 {
+		if p.lack == 0 {
 			break
 		}
 		g.rightHand(b, p.left, p)

@@ -11,14 +11,16 @@ func (s *search) fillFree() {
 	free := pk.free
 	pk.free = nil
 	defer func() { pk.free = free }()
+	g := newGenerator(in, s.meter, pk.priced)
+	g.seed()
 	const stages = 4
 	for stage := range stages {
-		y := s.freePrices(p, all)
+		y := s.freePrices(g, p)
 		from, to := len(free)*stage/stages, len(free)*(stage+1)/stages
 		for _, k := range free[from:to] {
 			s.fillKind(p, k, y, all)
 		}
-		if !anyLeft(p.left) {
+		if p.lack == 0 {
 			break
 		}
 	}
@@ -26,24 +28,31 @@ func (s *search) fillFree() {
 	rest := p.clone()
 	pk.complete(p, all, s.y, 0)
 	s.offer(p)
-	if !s.done() && anyLeft(rest.left) {
-		s.generateAndDive(rest, all)
+	if rest.lack > 0 && !s.done() {
+		s.resume(g, rest)
+		s.diveAndImprove(g, rest)
+	}
+}
+
+// resume has the master price what p leaves.
+func (s *search) resume(g *generator, p *plan) {
+	b := make([]float64, g.lp.m)
+	g.rightHand(b, p.left, p)
+	g.lp.setB(b)
+	if !g.lp.dual() {
+		g.lp.refactor()
+		g.lp.dual()
+	}
+	g.best, g.bestBound = nil, 0
+	g.generate(p.left, effort{rounds: 300, nodes: 100, most: 1000, prove: true, gap: s.gap / 4})
+	if g.best != nil {
+		s.prove(g.withFree())
 	}
 }
 
 // freePrices values items by what it costs to buy for what p leaves.
-func (s *search) freePrices(p *plan, all []int32) []float64 {
-	g := newGenerator(s.in, s.meter, s.pk.priced)
-	b := make([]float64, g.lp.m)
-	g.rightHand(b, p.left, p)
-	g.lp.setB(b)
-	g.seed()
-	g.generate(p.left, effort{rounds: 200, nodes: 50, most: 50, prove: true})
-	if g.best == nil {
-		return s.y
-	}
-	s.duals = append(s.duals, g.best)
-	s.bound = max(s.bound, g.bestBound)
+func (s *search) freePrices(g *generator, p *plan) []float64 {
+	s.resume(g, p)
 	y := make([]float64, len(s.in.items))
 	g.prices(y)
 	return y
@@ -61,13 +70,4 @@ func (s *search) fillKind(p *plan, k int, y []float64, all []int32) {
 			p.put(l, int(st.item), int(st.n))
 		}
 	}
-}
-
-func anyLeft(left []int) bool {
-	for _, n := range left {
-		if n > 0 {
-			return true
-		}
-	}
-	return false
 }

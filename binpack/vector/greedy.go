@@ -16,6 +16,9 @@ type packer struct {
 	priced []int     // kinds that cost something, cheapest first
 	free   []int     // kinds of free machines
 
+	reach   []float64 // per kind: its capacity by the same weights, above what any load weighs
+	byReach []int     // priced kinds, most reach per dollar first
+
 	order   []int32
 	density []float64
 	room    []int64
@@ -37,13 +40,29 @@ func newPacker(in *instance, meter *meter, ks *knapsack, w []float64) *packer {
 			pk.free = append(pk.free, k)
 		}
 	}
+	unit := make([]float64, in.dims)
+	for d := range unit {
+		if largest[d] > 0 {
+			unit[d] = w[d] + 1e-3*max(in.maxPrice, 1e-9)/largest[d]
+		}
+	}
 	for i := range in.items {
 		for d, s := range in.items[i].size {
-			if s > 0 && largest[d] > 0 {
-				pk.weight[i] += float64(s) * (w[d] + 1e-3*max(in.maxPrice, 1e-9)/largest[d])
+			if s > 0 {
+				pk.weight[i] += float64(s) * unit[d]
 			}
 		}
 	}
+	pk.reach = make([]float64, len(in.kinds))
+	for k := range in.kinds {
+		for d, c := range in.kinds[k].capacity {
+			pk.reach[k] += float64(max(c, 0)) * unit[d]
+		}
+	}
+	pk.byReach = slices.Clone(pk.priced)
+	slices.SortStableFunc(pk.byReach, func(a, b int) int {
+		return cmp.Compare(pk.reach[b]/in.kinds[b].price, pk.reach[a]/in.kinds[a].price)
+	})
 	return pk
 }
 
@@ -73,30 +92,36 @@ func (pk *packer) greedy(k int, order []int32, left []int, y []float64) float64 
 	copy(pk.room, kd.capacity)
 	pk.try = pk.try[:0]
 	value := 0.0
+	dims := in.dims
+	room := pk.room[:dims]
+next:
 	for _, i := range order {
 		n := left[i]
 		if n == 0 || !kd.fits[i] {
 			continue
 		}
-		it := &in.items[i]
-		for d, s := range it.size {
-			if s > pk.room[d] && s > 0 {
-				n = 0
-				break
+		at := int(i) * dims
+		size := in.sizes[at : at+dims]
+		for d, s := range size {
+			if s > room[d] {
+				if s > 0 {
+					continue next
+				}
+			} else if n > 1 && s > 0 && s*int64(n) > room[d] {
+				n = int(room[d] / s)
 			}
-			if s > 0 && s*int64(n) > pk.room[d] {
-				n = int(pk.room[d] / s)
+		}
+		if it := &in.items[i]; it.max < n || it.coupled {
+			if n = min(n, it.max); it.coupled {
+				l := load{kind: k, items: pk.try}
+				n = min(n, in.coupledRoom(&l, int(i)))
+			}
+			if n <= 0 {
+				continue
 			}
 		}
-		if n = min(n, it.max); n > 0 && it.coupled {
-			l := load{kind: k, items: pk.try}
-			n = min(n, in.coupledRoom(&l, int(i)))
-		}
-		if n <= 0 {
-			continue
-		}
-		for d, s := range it.size {
-			pk.room[d] -= s * int64(n)
+		for d, s := range size {
+			room[d] -= s * int64(n)
 		}
 		value += float64(n) * y[i]
 		pk.try = append(pk.try, stock{i, int32(n)})
@@ -134,43 +159,56 @@ func (pk *packer) complete(p *plan, among []int32, y []float64, nodes int) {
 
 // choose finds the kind and, in pk.pick, the load that is worth most per dollar.
 func (pk *packer) choose(p *plan, order []int32, y []float64, nodes int) (kind int, ok bool) {
-	bestRatio, second := 0.0, -1
 	kind = -1
-	consider := func(k int, ratio float64) {
-		if ratio > bestRatio*(1+1e-12) {
-			if kind >= 0 {
-				second = kind
-			}
-			kind, bestRatio = k, ratio
-			pk.pick = append(pk.pick[:0], pk.try...)
-		}
-	}
+	bestValue := 0.0
 	for _, k := range pk.free {
 		if p.used[k] < pk.in.kinds[k].count {
-			if v := pk.greedy(k, order, p.left, y); len(pk.try) > 0 {
-				consider(k, 1e12*(1+v))
+			if v := pk.greedy(k, order, p.left, y); len(pk.try) > 0 && (kind < 0 || v > bestValue) {
+				kind, bestValue = k, v
+				pk.pick = append(pk.pick[:0], pk.try...)
 			}
 		}
 	}
 	if kind < 0 {
-		for _, k := range pk.priced {
-			if !p.canOpen(k) {
-				continue
-			}
-			if v := pk.greedy(k, order, p.left, y); len(pk.try) > 0 {
-				consider(k, max(v, 1e-12)/pk.in.kinds[k].price)
-			}
-		}
-		if nodes > 0 && kind >= 0 {
-			pk.deepen(p, [2]int{kind, second}, order, y, nodes, &kind, bestRatio)
-		}
+		kind = pk.choosePriced(p, order, y, nodes)
 	}
 	slices.SortFunc(pk.pick, func(a, b stock) int { return cmp.Compare(a.item, b.item) })
 	return kind, kind >= 0
 }
 
+// choosePriced is choose among the kinds that cost something. A kind is passed over when even a bin full of the densest
+// item, or holding everything, would be worth less per dollar than the best so far; good kinds come first.
+func (pk *packer) choosePriced(p *plan, order []int32, y []float64, nodes int) int {
+	kind, second, bestRatio := -1, -1, 0.0
+	everything, densest := 0.0, 0.0
+	for _, i := range order {
+		everything += y[i] * float64(p.left[i])
+		densest = max(densest, pk.density[i])
+	}
+	everything, densest = everything*(1+1e-9)+1e-9, densest*(1+1e-9)
+	for _, k := range pk.byReach {
+		price := pk.in.kinds[k].price
+		if min(everything, densest*pk.reach[k]) < bestRatio*price || !p.canOpen(k) {
+			continue
+		}
+		v := pk.greedy(k, order, p.left, y)
+		if len(pk.try) == 0 {
+			continue
+		}
+		if ratio := max(v, 1e-12) / price; ratio > bestRatio*(1+1e-12) {
+			kind, second, bestRatio = k, kind, ratio
+			pk.pick = append(pk.pick[:0], pk.try...)
+		}
+	}
+	if nodes > 0 && kind >= 0 {
+		kind = pk.deepen(p, [2]int{kind, second}, order, y, nodes, bestRatio)
+	}
+	return kind
+}
+
 // deepen searches the most promising kinds for a better load than greedy found.
-func (pk *packer) deepen(p *plan, kinds [2]int, order []int32, y []float64, nodes int, kind *int, ratio float64) {
+func (pk *packer) deepen(p *plan, kinds [2]int, order []int32, y []float64, nodes int, ratio float64) int {
+	kind := kinds[0]
 	for _, k := range kinds {
 		if k < 0 {
 			continue
@@ -178,10 +216,11 @@ func (pk *packer) deepen(p *plan, kinds [2]int, order []int32, y []float64, node
 		price := pk.in.kinds[k].price
 		value, _ := pk.ks.fill(k, y, p.left, order, nodes, ratio*price*(1+1e-12))
 		if r := value / price; r > ratio*(1+1e-12) && len(pk.ks.best) > 0 {
-			*kind, ratio = k, r
+			kind, ratio = k, r
 			pk.pick = append(pk.pick[:0], pk.ks.best...)
 		}
 	}
+	return kind
 }
 
 // topUp puts what is left of the items in among into room that open bins still have.

@@ -7,20 +7,22 @@ import (
 // improver is the local search over a complete plan. A bin wastes its price less what its items are worth at the dual
 // prices; the waste of all bins is the whole gap to the bound, so moves begin at bins that waste.
 type improver struct {
-	in    *instance
-	meter *meter
-	pk    *packer
-	rnd   *random
-	y     []float64 // dual prices of items
-	noisy []float64 // y with noise
-	bound float64
+	in     *instance
+	meter  *meter
+	pk     *packer
+	rnd    *random
+	y      []float64 // dual prices of items
+	noisy  []float64 // y with noise
+	target float64   // $/h: nothing below is worth looking for
+
+	patience int // moves without success before giving up, on top of some per bin
 
 	touched []int32
 	mark    []bool
 }
 
-func newImprover(in *instance, meter *meter, pk *packer, y []float64, bound float64) *improver {
-	return &improver{in: in, meter: meter, pk: pk, rnd: newRandom(1), y: y, noisy: slices.Clone(y), bound: bound, mark: make([]bool, len(in.items))}
+func newImprover(in *instance, meter *meter, pk *packer, y []float64, target float64) *improver {
+	return &improver{in: in, meter: meter, pk: pk, rnd: newRandom(1), y: y, noisy: slices.Clone(y), target: target, mark: make([]bool, len(in.items))}
 }
 
 // waste is the price of a bin less the worth of its items, in $/h.
@@ -40,12 +42,12 @@ func (im *improver) run(p *plan, work int64) {
 	}
 	patience := 0
 	for im.meter.spent < min(end, im.meter.limit) && len(p.loads) > 1 {
-		if p.price() <= im.bound+tiny && !anyLeft(p.left) {
+		if p.lack == 0 && p.price() <= im.target {
 			return
 		}
 		if im.move(p) {
 			patience = 0
-		} else if patience++; patience > 300+20*len(p.loads) {
+		} else if patience++; patience > im.patience+4*len(p.loads) {
 			return
 		}
 	}
@@ -54,7 +56,7 @@ func (im *improver) run(p *plan, work int64) {
 // move ruins a few bins, packs their items again, and keeps the result when it is better. It says whether it was.
 func (im *improver) move(p *plan) bool {
 	im.meter.moves++
-	before := p.merit()
+	unplaced := p.lack
 	worthBefore := 0.0
 	chosen := im.victims(p)
 	var closed []*load
@@ -68,9 +70,13 @@ func (im *improver) move(p *plan) bool {
 			im.touch(s.item)
 		}
 	}
-	for i, n := range p.left {
-		if n > 0 {
-			im.touch(int32(i))
+	before := p.meritOf(closed)
+	before.unplaced = unplaced
+	if unplaced > 0 {
+		for i, n := range p.left {
+			if n > 0 {
+				im.touch(int32(i))
+			}
 		}
 	}
 	base := len(p.loads)
@@ -89,7 +95,7 @@ func (im *improver) move(p *plan) bool {
 		im.pk.rightSize(p, l)
 		worthAfter += im.concentration(l)
 	}
-	after := p.merit()
+	after := p.meritOf(p.loads[base:])
 	if after.better(before) {
 		return true
 	}

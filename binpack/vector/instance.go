@@ -8,7 +8,7 @@ import (
 
 // item is an internal class: equal, uncoupled classes of the problem merged into one.
 type item struct {
-	size    []int64
+	size    []int64 // a part of instance.sizes
 	demand  int
 	max     int   // per bin, math.MaxInt32 for no cap
 	members []int // classes of the problem, in order
@@ -17,7 +17,8 @@ type item struct {
 
 // kind is an internal kind of bin: equal bins of the problem merged into one.
 type kind struct {
-	capacity []int64
+	capacity []int64 // in the instance's dimensions
+	whole    []int64 // in the problem's, for limits of pools
 	price    float64
 	count    int // math.MaxInt32 for any number
 	pool     int // NoLimit for none
@@ -32,7 +33,8 @@ type kind struct {
 // that a shuffled problem is solved the same way.
 type instance struct {
 	problem *Problem
-	dims    int
+	dims    int     // dimensions that something is asked for in
+	sizes   []int64 // items × dims, row by row
 	items   []item
 	kinds   []kind
 	pools   []Pool // those of the problem, then the global one
@@ -49,8 +51,7 @@ type instance struct {
 }
 
 func newInstance(p *Problem) *instance {
-	dims, _ := p.dimensions()
-	in := &instance{problem: p, dims: dims}
+	in := &instance{problem: p}
 	in.pools = append(in.pools, p.Pools...)
 	global := NoLimits()
 	if p.Global != nil {
@@ -60,7 +61,8 @@ func newInstance(p *Problem) *instance {
 
 	classHash, binHash := signatures(p)
 	itemOf := in.mergeClasses(p, classHash)
-	in.mergeBins(p, binHash, itemOf)
+	asked := in.compress(p)
+	in.mergeBins(p, binHash, asked)
 	in.couple(p, itemOf)
 	for k := range in.kinds {
 		in.maxPrice = math.Max(in.maxPrice, in.kinds[k].price)
@@ -114,6 +116,28 @@ func (in *instance) mergeClasses(p *Problem, hash []uint64) []int {
 	return itemOf
 }
 
+// compress keeps the dimensions that some item asks for, lays the sizes out in one piece, and returns which they are.
+func (in *instance) compress(p *Problem) []int {
+	dims, _ := p.dimensions()
+	var asked []int
+	for d := range dims {
+		if slices.ContainsFunc(in.items, func(it item) bool { return it.demand > 0 && it.size[d] > 0 }) {
+			asked = append(asked, d)
+		}
+	}
+	in.dims = len(asked)
+	in.sizes = make([]int64, 0, len(in.items)*in.dims)
+	for i := range in.items {
+		for _, d := range asked {
+			in.sizes = append(in.sizes, in.items[i].size[d])
+		}
+	}
+	for i := range in.items {
+		in.items[i].size = in.sizes[i*in.dims : (i+1)*in.dims : (i+1)*in.dims]
+	}
+	return asked
+}
+
 func coupledClasses(p *Problem) []bool {
 	coupled := make([]bool, len(p.Classes))
 	for _, pair := range p.Conflicts {
@@ -143,7 +167,7 @@ func sameFits(p *Problem, a, b int) bool {
 }
 
 // mergeBins fills kinds, leaving out those that can hold nothing that is asked for and those that another kind beats.
-func (in *instance) mergeBins(p *Problem, hash []uint64, itemOf []int) {
+func (in *instance) mergeBins(p *Problem, hash []uint64, asked []int) {
 	order := make([]int, len(p.Bins))
 	for k := range order {
 		order[k] = k
@@ -163,7 +187,11 @@ func (in *instance) mergeBins(p *Problem, hash []uint64, itemOf []int) {
 		if b.Count == 0 {
 			continue
 		}
-		fits, useful := in.fitting(b)
+		capacity := make([]int64, len(asked))
+		for at, d := range asked {
+			capacity[at] = b.Capacity[d]
+		}
+		fits, useful := in.fitting(b, capacity)
 		if !useful && (b.Pool == NoLimit || in.pools[b.Pool].MinBins == 0 && in.pools[len(in.pools)-1].MinBins == 0) {
 			continue
 		}
@@ -171,7 +199,7 @@ func (in *instance) mergeBins(p *Problem, hash []uint64, itemOf []int) {
 		if count == NoLimit {
 			count = math.MaxInt32
 		}
-		next := kind{capacity: b.Capacity, price: b.Price, count: count, pool: b.Pool, rank: b.Rank,
+		next := kind{capacity: capacity, whole: b.Capacity, price: b.Price, count: count, pool: b.Pool, rank: b.Rank,
 			fits: fits, held: b.Held, meets: b.Meets, members: []int{k}}
 		if last := len(in.kinds) - 1; last >= 0 && sameKind(&in.kinds[last], &next) {
 			in.kinds[last].members = append(in.kinds[last].members, k)
@@ -184,13 +212,13 @@ func (in *instance) mergeBins(p *Problem, hash []uint64, itemOf []int) {
 }
 
 // fitting says which items could lie alone in an empty bin b.
-func (in *instance) fitting(b *Bin) (fits []bool, useful bool) {
+func (in *instance) fitting(b *Bin, capacity []int64) (fits []bool, useful bool) {
 	fits = make([]bool, len(in.items))
 	for i := range in.items {
 		it := &in.items[i]
 		fits[i] = b.Fits == nil || b.Fits[it.members[0]]
 		for d := 0; fits[i] && d < in.dims; d++ {
-			fits[i] = it.size[d] == 0 || it.size[d] <= b.Capacity[d]
+			fits[i] = it.size[d] == 0 || it.size[d] <= capacity[d]
 		}
 		useful = useful || fits[i] && it.demand > 0
 	}
@@ -199,7 +227,7 @@ func (in *instance) fitting(b *Bin) (fits []bool, useful bool) {
 
 func sameKind(a, b *kind) bool {
 	return a.price == b.price && a.pool == b.pool && a.rank == b.rank &&
-		slices.Equal(a.capacity, b.capacity) && slices.Equal(a.fits, b.fits) &&
+		slices.Equal(a.whole, b.whole) && slices.Equal(a.fits, b.fits) &&
 		slices.Equal(a.held, b.held) && slices.Equal(a.meets, b.meets)
 }
 
@@ -244,6 +272,24 @@ func (in *instance) dominates(a, b *kind) bool {
 		}
 	}
 	return true
+}
+
+// total is how many items are asked for.
+func (in *instance) total() int {
+	n := 0
+	for i := range in.items {
+		n += in.items[i].demand
+	}
+	return n
+}
+
+// demands lists how many of each item are asked for.
+func (in *instance) demands() []int {
+	d := make([]int, len(in.items))
+	for i := range in.items {
+		d[i] = in.items[i].demand
+	}
+	return d
 }
 
 // couple translates conflicts, caps and requirements from classes to items. Coupled classes are never merged.

@@ -28,7 +28,11 @@ type knapsack struct {
 	meter *meter
 	w     [][]float64 // per kind and dimension
 
+	tune int // how often w is improved per call
+
 	cand   []candidate
+	bestW  []float64 // scratch of relax
+	usage  []float64
 	steep  [][]float64 // per dimension: the best value per unit among candidates i…
 	free   []int64
 	nodes  int // left
@@ -40,7 +44,8 @@ type knapsack struct {
 }
 
 func newKnapsack(in *instance, meter *meter) *knapsack {
-	ks := &knapsack{in: in, meter: meter, w: make([][]float64, len(in.kinds)), free: make([]int64, in.dims), steep: make([][]float64, in.dims)}
+	ks := &knapsack{in: in, meter: meter, w: make([][]float64, len(in.kinds)), free: make([]int64, in.dims),
+		bestW: make([]float64, in.dims), usage: make([]float64, in.dims), steep: make([][]float64, in.dims), tune: 2}
 	return ks
 }
 
@@ -105,20 +110,22 @@ func (ks *knapsack) collect(k int, y []float64, demand []int, among []int32) boo
 // relax orders the candidates by density and returns the least surrogate bound it comes by.
 func (ks *knapsack) relax(k int) float64 {
 	w := ks.w[k]
-	rounds := 2
+	rounds := ks.tune
 	if w == nil {
 		w = ks.firstWeights(k)
 		ks.w[k] = w
 		rounds = 12
 	}
-	dims := ks.in.dims
 	kd := &ks.in.kinds[k]
-	bestW := make([]float64, dims)
-	usage := make([]float64, dims)
+	bestW, usage := ks.bestW, ks.usage
 	bound := math.Inf(1)
 	step := 0.5
-	if rounds == 2 {
+	if rounds == ks.tune {
 		step = 0.1
+	}
+	if rounds == 0 {
+		ks.weigh(w)
+		return ks.dantzig(0, 1, nil)
 	}
 	for range rounds {
 		ks.weigh(w)
@@ -131,7 +138,7 @@ func (ks *knapsack) relax(k int) float64 {
 		sum := 0.0
 		for d := range w {
 			if c := kd.capacity[d]; c > 0 {
-				w[d] *= math.Exp(step * math.Max(-1, math.Min(1, usage[d]/float64(c)-1)))
+				w[d] *= 1 + step*max(-1, min(1, usage[d]/float64(c)-1))
 				if w[d]*float64(c) < 1e-6 {
 					w[d] = 1e-6 / float64(c)
 				}

@@ -27,6 +27,7 @@ type plan struct {
 	in    *instance
 	loads []*load
 	left  []int // items not packed, per item
+	lack  int   // their sum
 	used  []int // bins in use, per kind
 	pools []poolUse
 }
@@ -42,15 +43,17 @@ func newPlan(in *instance) *plan {
 	p := &plan{in: in, left: make([]int, len(in.items)), used: make([]int, len(in.kinds)), pools: make([]poolUse, len(in.pools))}
 	for i := range in.items {
 		p.left[i] = in.items[i].demand
+		p.lack += p.left[i]
 	}
+	dims, _ := in.problem.dimensions()
 	for i := range p.pools {
-		p.pools[i].total = make([]int64, in.dims)
+		p.pools[i].total = make([]int64, dims)
 	}
 	return p
 }
 
 func (p *plan) clone() *plan {
-	q := &plan{in: p.in, left: slices.Clone(p.left), used: slices.Clone(p.used), pools: slices.Clone(p.pools)}
+	q := &plan{in: p.in, left: slices.Clone(p.left), lack: p.lack, used: slices.Clone(p.used), pools: slices.Clone(p.pools)}
 	for i := range q.pools {
 		q.pools[i].total = slices.Clone(p.pools[i].total)
 	}
@@ -95,9 +98,9 @@ func (p *plan) poolAllows(index int, kd *kind, old int) bool {
 		if most == NoLimit {
 			continue
 		}
-		total := use.total[d] + kd.capacity[d]
+		total := use.total[d] + kd.whole[d]
 		if back != nil {
-			total -= back.capacity[d]
+			total -= back.whole[d]
 		}
 		if total > most {
 			return false
@@ -116,7 +119,7 @@ func (p *plan) account(k, sign int) {
 		use := &p.pools[index]
 		use.bins += sign
 		use.price += float64(sign) * kd.price
-		for d, c := range kd.capacity {
+		for d, c := range kd.whole {
 			use.total[d] += int64(sign) * c
 		}
 	}
@@ -139,6 +142,7 @@ func (p *plan) closeAt(index int) *load {
 	p.account(l.kind, -1)
 	for _, s := range l.items {
 		p.left[s.item] += int(s.n)
+		p.lack += int(s.n)
 	}
 	return l
 }
@@ -149,6 +153,7 @@ func (p *plan) reopen(l *load) {
 	p.account(l.kind, 1)
 	for _, s := range l.items {
 		p.left[s.item] -= int(s.n)
+		p.lack -= int(s.n)
 	}
 }
 
@@ -164,6 +169,7 @@ func (p *plan) put(l *load, i, n int) {
 		l.items = slices.Insert(l.items, at, stock{int32(i), int32(n)})
 	}
 	p.left[i] -= n
+	p.lack -= n
 }
 
 // take moves n items from the load back to left.
@@ -176,6 +182,7 @@ func (p *plan) take(l *load, i, n int) {
 		l.items = slices.Delete(l.items, at, at+1)
 	}
 	p.left[i] += n
+	p.lack += n
 }
 
 // room is how many more of item i the load can take, whatever is left of it.
@@ -296,14 +303,25 @@ type merit struct {
 }
 
 func (p *plan) merit() merit {
-	m := merit{price: p.price()}
-	for _, n := range p.left {
-		m.unplaced += n
-	}
+	m := merit{price: p.price(), unplaced: p.lack}
 	for k, n := range p.used {
 		if p.in.kinds[k].price > 0 || p.in.kinds[k].pool != NoLimit {
 			m.bins += n
 			m.rank += n * p.in.kinds[k].rank
+		}
+	}
+	return m
+}
+
+// meritOf is the merit of a few loads alone; differences of it are differences of the whole plan's.
+func (p *plan) meritOf(loads []*load) merit {
+	m := merit{unplaced: p.lack}
+	for _, l := range loads {
+		kd := &p.in.kinds[l.kind]
+		m.price += kd.price
+		if kd.price > 0 || kd.pool != NoLimit {
+			m.bins++
+			m.rank += kd.rank
 		}
 	}
 	return m

@@ -15,6 +15,7 @@ const maxMasterItems = 600
 type search struct {
 	in    *instance
 	meter *meter
+	gap   float64
 	pk    *packer
 	best  *plan
 	score merit
@@ -33,7 +34,10 @@ func Solve(p *Problem, budget Budget) (Solution, error) {
 	if err := p.Validate(); err != nil {
 		return Solution{}, fmt.Errorf("vector packing: %w", err)
 	}
-	s := &search{in: newInstance(p), meter: newMeter(budget)}
+	if budget.Gap <= 0 {
+		budget.Gap = DefaultGap
+	}
+	s := &search{in: newInstance(p), meter: newMeter(budget), gap: budget.Gap}
 	s.run()
 	return s.solution(), nil
 }
@@ -42,7 +46,7 @@ func (s *search) run() {
 	in := s.in
 	w := in.resourceWeights(s.meter)
 	s.resource = in.resourceDuals(w)
-	s.bound = in.bound(s.resource, 0)
+	s.bound = in.bound(s.resource, in.demands(), 0)
 	s.y = s.resource.y
 	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter), w)
 	if len(s.pk.free) > maxFreeKinds {
@@ -65,12 +69,12 @@ func (s *search) packAll() {
 	if len(all) > maxMasterItems {
 		s.coarse(all)
 	} else {
-		s.generateAndDive(newPlan(s.in), all)
+		s.generateAndDive()
 	}
 }
 
-// generateAndDive bounds by column generation and rounds by dives from a start.
-func (s *search) generateAndDive(start *plan, all []int32) {
+// generateAndDive bounds by column generation and rounds by dives.
+func (s *search) generateAndDive() {
 	in, meter := s.in, s.meter
 	kinds := make([]int, len(in.kinds))
 	for k := range kinds {
@@ -83,23 +87,36 @@ func (s *search) generateAndDive(start *plan, all []int32) {
 	for _, l := range s.best.loads {
 		g.addLoadOnce(l.kind, l.items)
 	}
-	g.generate(start.left, effort{rounds: 3000, nodes: 150, most: 10000, prove: true})
+	g.generate(in.demands(), effort{rounds: 3000, nodes: 150, most: 10000, prove: true, gap: s.gap / 4})
 	meter.limit = total
 	if g.best != nil {
-		s.duals = append(s.duals, g.best)
-		s.bound = max(s.bound, g.bestBound)
+		s.prove(g.best)
 		s.y = g.best.y
 	}
-	im := newImprover(in, meter, s.pk, s.y, in.roundUp(s.bound))
+	s.diveAndImprove(g, newPlan(in))
+}
+
+// prove keeps duals for the bound.
+func (s *search) prove(q *duals) {
+	s.duals = append(s.duals, q)
+	s.bound = max(s.bound, s.in.bound(q, s.in.demands(), 0))
+}
+
+// diveAndImprove rounds the master's solution to complete the start in several ways, and then searches around the best.
+func (s *search) diveAndImprove(g *generator, start *plan) {
+	meter := s.meter
+	im := newImprover(s.in, meter, s.pk, s.y, s.target())
+	im.patience = 50
 	dives := meter.left() / 2
 	for d := 0; d < 8 && !s.done() && dives > 0; d++ {
 		before := meter.spent
 		p := g.dive(start, s.pk, newRandom(uint64(d+1)), float64(d)*0.1)
-		im.run(p, (meter.left())/20)
+		im.run(p, meter.left()/20)
 		s.offer(p)
 		dives -= meter.spent - before
 	}
 	if !s.done() {
+		im.patience = 400
 		im.run(s.best, meter.left())
 		s.offer(s.best)
 	}
@@ -116,8 +133,11 @@ func (s *search) offer(p *plan) {
 
 // done says whether nothing better can exist, or the work has run out.
 func (s *search) done() bool {
-	return s.meter.left() <= 0 || s.score.unplaced == 0 && s.score.price <= s.in.roundUp(s.bound)*(1+1e-9)+tiny
+	return s.meter.left() <= 0 || s.score.unplaced == 0 && s.score.price <= s.target()
 }
+
+// target is the price in $/h at which the search is content.
+func (s *search) target() float64 { return s.in.roundUp(s.bound)*(1+s.gap) + tiny }
 
 // wanted lists the items that are asked for.
 func (in *instance) wanted() []int32 {
@@ -181,9 +201,10 @@ func (s *search) solution() Solution {
 
 // reportBound takes the best of the bounds that were found, for plans that leave as many items unserved.
 func (s *search) reportBound(out *Solution, unserved int) {
-	out.LowerBound = s.in.bound(s.resource, unserved)
+	demand := s.in.demands()
+	out.LowerBound = s.in.bound(s.resource, demand, unserved)
 	for _, q := range s.duals {
-		if b := s.in.bound(q, unserved); b >= out.LowerBound {
+		if b := s.in.bound(q, demand, unserved); b >= out.LowerBound {
 			out.LowerBound, out.BoundProven = b, true
 		}
 	}

@@ -116,3 +116,30 @@ func TestRealWorkloadsReachTheirPrice(t *testing.T) {
 		})
 	}
 }
+
+func TestPublicVectorBinPackingInstances(t *testing.T) {
+	dirs, _ := filepath.Glob(filepath.Join(tracesDir, "vbp/public", "*", "meta.json"))
+	if len(dirs) == 0 {
+		t.Skip("needs vbp/public in ../shared/traces")
+	}
+	bins, optima, bounds := 0, 0, 0.0
+	for _, meta := range dirs {
+		name := filepath.Base(filepath.Dir(meta))
+		var known struct {
+			OptimumNodes int `json:"optimumNodes"`
+		}
+		raw, err := os.ReadFile(meta)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(raw, &known))
+		p := loadTrace(t, filepath.Join("vbp/public", name))
+		s, err := Solve(p, Budget{})
+		require.NoError(t, err)
+		requireFeasible(t, p, s)
+		t.Logf("%-26s bins %3d optimum %3d bound %3.0f rounds %4d columns %5d pivots %5d dives %d moves %d work %dM", name,
+			len(s.Bins), known.OptimumNodes, s.LowerBound, s.Rounds, s.Columns, s.Pivots, s.Dives, s.Moves, s.Work/1e6)
+		require.LessOrEqual(t, s.LowerBound, float64(known.OptimumNodes)+1e-6)
+		bins, optima, bounds = bins+len(s.Bins), optima+known.OptimumNodes, bounds+s.LowerBound
+	}
+	t.Logf("%d bins in all, optima sum to %d, bounds to %.0f", bins, optima, bounds)
+	require.Less(t, bins, 4250, "the best of 350 published heuristics needs 4,299")
+}
