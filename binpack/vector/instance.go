@@ -13,6 +13,7 @@ type item struct {
 	max     int   // per bin, math.MaxInt32 for no cap
 	members []int // classes of the problem, in order
 	coupled bool  // named by a conflict, a cap or a requirement
+	enables bool  // meets a requirement of others, so that even one of no value may be worth having
 }
 
 // kind is an internal kind of bin: equal bins of the problem merged into one.
@@ -325,6 +326,9 @@ func (in *instance) couple(p *Problem, itemOf []int) {
 	}
 	for r, q := range p.Requires {
 		in.requires = append(in.requires, Requirement{Class: itemOf[q.Class], AnyOf: translate(q.AnyOf)})
+		for _, i := range in.requires[r].AnyOf {
+			in.items[i].enables = true
+		}
 		in.requireOf[itemOf[q.Class]] = append(in.requireOf[itemOf[q.Class]], int32(r))
 	}
 }

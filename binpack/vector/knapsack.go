@@ -86,10 +86,10 @@ func (ks *knapsack) collect(k int, y []float64, demand []int, among []int32) boo
 	ks.cand = ks.cand[:0]
 	for _, i32 := range among {
 		i := int(i32)
-		if y[i] <= 1e-12 || demand[i] <= 0 || !kd.fits[i] {
+		it := &ks.in.items[i]
+		if y[i] <= 1e-12 && !it.enables || demand[i] <= 0 || !kd.fits[i] {
 			continue
 		}
-		it := &ks.in.items[i]
 		most := min(it.max, demand[i])
 		for d, s := range it.size {
 			if s > 0 {
