@@ -14,8 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
-	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
-	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 	"k8s.io/kubernetes/pkg/scheduler/metrics"
 )
 
@@ -31,14 +29,21 @@ type Cluster struct {
 	devices   *devices
 	nominator *nominator
 	profiles  map[string]*profile
-	// infos keeps what the framework computes once per pod.
+	// infos keeps what the framework computes once per pod, for pods that are
+	// placed and taken back many times.
 	infos map[*v1.Pod]*framework.PodInfo
-	// nodeOf maps a placed pod's UID to its node.
-	nodeOf  map[types.UID]*framework.NodeInfo
+	// placed maps a placed pod's UID to where it is.
+	placed  map[types.UID]placement
 	pending []*v1.Pod
+	orphans []*v1.Pod
 	// objects is the input with the objects that controllers would have created added.
 	objects     Objects
 	filterCalls int
+}
+
+type placement struct {
+	node *framework.NodeInfo
+	pod  *framework.PodInfo
 }
 
 // NodeSpec is a node to add: the Node and what belongs to it from its first
@@ -65,8 +70,8 @@ func New(ctx context.Context, objects Objects, config *SchedulerConfig) (*Cluste
 		informers: newMemoryInformers(),
 		nominator: newNominator(),
 		profiles:  map[string]*profile{},
-		infos:     make(map[*v1.Pod]*framework.PodInfo, len(objects.Pods)),
-		nodeOf:    make(map[types.UID]*framework.NodeInfo, len(objects.Pods)),
+		infos:     map[*v1.Pod]*framework.PodInfo{},
+		placed:    make(map[types.UID]placement, len(objects.Pods)),
 	}
 	c.devices = newDevices(c)
 	c.objects = complete(objects)
@@ -89,7 +94,7 @@ func (c *Cluster) fill() error {
 		putAll(c, o.Namespaces), putAll(c, o.Services), putAll(c, o.ReplicationControllers), putAll(c, o.ReplicaSets), putAll(c, o.StatefulSets),
 		putAll(c, o.StorageClasses), putAll(c, o.PersistentVolumes), putAll(c, o.PersistentVolumeClaims),
 		putAll(c, o.CSINodes), putAll(c, o.CSIDrivers), putAll(c, o.CSIStorageCapacities), putAll(c, o.VolumeAttachments),
-		putAll(c, o.ResourceSlices), putAll(c, o.DeviceClasses), putAll(c, o.PodDisruptionBudgets),
+		putAll(c, o.ResourceSlices), putAll(c, o.DeviceClasses), putAll(c, o.DeviceTaintRules), putAll(c, o.PodDisruptionBudgets),
 	} {
 		if err != nil {
 			return err
@@ -105,16 +110,37 @@ func (c *Cluster) fill() error {
 			return err
 		}
 	}
-	for _, pod := range o.Pods {
-		if pod.Spec.NodeName == "" {
-			c.pending = append(c.pending, pod)
-			continue
-		}
-		if err := c.bind(pod, pod.Spec.NodeName); err != nil {
-			return err
-		}
+	if err := c.fillPods(); err != nil {
+		return err
 	}
 	sortQueue(c.pending)
+	return nil
+}
+
+// fillPods takes in what kube-scheduler's informers and queue would: a pod that
+// has ended holds no room, and a pod that is deleted before it was placed is
+// not scheduled any more.
+func (c *Cluster) fillPods() error {
+	seen := make(map[types.UID]*v1.Pod, len(c.objects.Pods))
+	for _, pod := range c.objects.Pods {
+		if other := seen[pod.UID]; other != nil {
+			return fmt.Errorf("pod %s/%s: has the UID of pod %s/%s", pod.Namespace, pod.Name, other.Namespace, other.Name)
+		}
+		seen[pod.UID] = pod
+		switch {
+		case pod.Status.Phase == v1.PodSucceeded || pod.Status.Phase == v1.PodFailed:
+		case pod.Spec.NodeName == "" && pod.DeletionTimestamp != nil:
+		case pod.Spec.NodeName == "":
+			c.pending = append(c.pending, pod)
+			if nominated := pod.Status.NominatedNodeName; nominated != "" {
+				c.nominator.set(c.info(pod), nominated)
+			}
+		case c.snapshot.byName[pod.Spec.NodeName] == nil:
+			c.orphans = append(c.orphans, pod)
+		default:
+			c.bind(newPodInfo(pod), c.snapshot.byName[pod.Spec.NodeName])
+		}
+	}
 	return nil
 }
 
@@ -125,8 +151,13 @@ func (c *Cluster) Context() context.Context { return c.ctx }
 // it (claims of templates, claims of ephemeral volumes, missing namespaces).
 func (c *Cluster) Objects() *Objects { return &c.objects }
 
-// Pending lists the pods without a node in kube-scheduler's queue order.
+// Pending lists the pods that came without a node, in kube-scheduler's queue
+// order.
 func (c *Cluster) Pending() []*v1.Pod { return c.pending }
+
+// Orphans lists the pods that came bound to a node that is not in the cluster.
+// kube-scheduler does not see them on any node either.
+func (c *Cluster) Orphans() []*v1.Pod { return c.orphans }
 
 // FilterCalls counts how often a pod was held against a node.
 func (c *Cluster) FilterCalls() int { return c.filterCalls }
@@ -146,8 +177,8 @@ func (c *Cluster) Node(name string) *framework.NodeInfo { return c.snapshot.byNa
 
 // NodeOf names the node a pod is placed on, "" if it is not placed.
 func (c *Cluster) NodeOf(pod *v1.Pod) string {
-	if node := c.nodeOf[pod.UID]; node != nil {
-		return node.Node().Name
+	if at, ok := c.placed[pod.UID]; ok {
+		return at.node.Node().Name
 	}
 	return ""
 }
@@ -169,9 +200,10 @@ func (c *Cluster) AddNode(spec NodeSpec) error {
 		}
 	}
 	for _, pod := range spec.Pods {
-		if err := c.bind(pod, spec.Node.Name); err != nil {
-			return err
+		if at := c.NodeOf(pod); at != "" {
+			return fmt.Errorf("node %s: its pod %s/%s is already on node %s", spec.Node.Name, pod.Namespace, pod.Name, at)
 		}
+		c.bind(newPodInfo(pod), c.snapshot.byName[spec.Node.Name])
 	}
 	return nil
 }
@@ -201,14 +233,17 @@ func (c *Cluster) RemoveNode(name string) error {
 	}
 	position := c.snapshot.removeNode(node)
 	c.journal.record(func() { c.snapshot.insertNode(node, position) })
-	for _, csiNode := range listOf[*storagev1.CSINode](c, &storagev1.CSINode{}) {
-		if csiNode.Name == name {
-			if err := c.drop(csiNode); err != nil {
-				return err
-			}
+	csiNode, ok, err := c.informers.informer(&storagev1.CSINode{}).indexer.GetByKey(name)
+	if err != nil {
+		return fmt.Errorf("node %s: %w", name, err)
+	}
+	if ok {
+		if err := c.drop(csiNode.(*storagev1.CSINode)); err != nil {
+			return err
 		}
 	}
-	for _, slice := range listOf[*resourcev1.ResourceSlice](c, &resourcev1.ResourceSlice{}) {
+	for _, obj := range c.informers.informer(&resourcev1.ResourceSlice{}).indexer.List() {
+		slice := obj.(*resourcev1.ResourceSlice)
 		if slice.Spec.NodeName != nil && *slice.Spec.NodeName == name {
 			if err := c.drop(slice); err != nil {
 				return err
@@ -218,77 +253,66 @@ func (c *Cluster) RemoveNode(name string) error {
 	return nil
 }
 
-// bind puts a pod on a node without asking any plugin.
-func (c *Cluster) bind(pod *v1.Pod, nodeName string) error {
-	node := c.snapshot.byName[nodeName]
-	if node == nil {
-		return fmt.Errorf("pod %s/%s: its node %s is not in the cluster", pod.Namespace, pod.Name, nodeName)
-	}
-	info, err := c.info(pod)
-	if err != nil {
-		return err
-	}
-	if at := c.nodeOf[pod.UID]; at != nil {
-		return fmt.Errorf("pod %s/%s: already on node %s", pod.Namespace, pod.Name, at.Node().Name)
-	}
-	c.snapshot.addPod(node, info)
-	c.nodeOf[pod.UID] = node
-	c.journal.record(func() {
-		delete(c.nodeOf, pod.UID)
-		if err := c.snapshot.removePod(node, info); err != nil {
-			panic(fmt.Sprintf("simulator: undoing the placement of %s/%s: %v", pod.Namespace, pod.Name, err))
-		}
-	})
-	return nil
+// bind puts a pod on a node without asking any plugin. The pod must not be
+// placed.
+func (c *Cluster) bind(pod *framework.PodInfo, node *framework.NodeInfo) {
+	c.snapshot.addPod(node, pod)
+	c.placed[pod.Pod.UID] = placement{node: node, pod: pod}
+	c.journal.record(func() { c.unbind(placement{node: node, pod: pod}) })
 }
 
-// Evict takes a placed pod off its node.
+func (c *Cluster) unbind(at placement) {
+	delete(c.placed, at.pod.Pod.UID)
+	if err := c.snapshot.removePod(at.node, at.pod); err != nil {
+		panic(fmt.Sprintf("simulator: pod %s/%s was placed and is not there: %v", at.pod.Pod.Namespace, at.pod.Pod.Name, err))
+	}
+}
+
+// Evict takes a placed pod off its node and releases the devices that no other
+// pod has reserved. Its volumes stay bound where they are.
 func (c *Cluster) Evict(pod *v1.Pod) error {
-	node := c.nodeOf[pod.UID]
-	if node == nil {
+	at, ok := c.placed[pod.UID]
+	if !ok {
 		return fmt.Errorf("pod %s/%s: not placed", pod.Namespace, pod.Name)
 	}
-	info, err := c.info(pod)
-	if err != nil {
-		return err
-	}
-	if err := c.snapshot.removePod(node, info); err != nil {
-		return err
-	}
-	delete(c.nodeOf, pod.UID)
+	c.unbind(at)
 	c.journal.record(func() {
-		c.snapshot.addPod(node, info)
-		c.nodeOf[pod.UID] = node
+		c.snapshot.addPod(at.node, at.pod)
+		c.placed[pod.UID] = at
 	})
+	c.devices.release(at.pod.Pod)
 	return nil
 }
 
 // Nominate keeps room for a pod on a node, as status.nominatedNodeName does;
 // "" gives the room up.
 func (c *Cluster) Nominate(pod *v1.Pod, nodeName string) error {
-	info, err := c.info(pod)
-	if err != nil {
-		return err
+	if nodeName != "" && c.snapshot.byName[nodeName] == nil {
+		return fmt.Errorf("pod %s/%s: nominated to node %s, which is not in the cluster", pod.Namespace, pod.Name, nodeName)
 	}
-	previous := c.nominator.nodeOf[pod.UID]
-	c.nominator.set(info, nodeName)
-	c.journal.record(func() { c.nominator.set(info, previous) })
+	undo := c.nominator.remember(pod.UID, nodeName)
+	c.nominator.set(c.info(pod), nodeName)
+	c.journal.record(undo)
 	return nil
 }
 
 // NominatedNode names the node that a pod is nominated to, "" if none.
 func (c *Cluster) NominatedNode(pod *v1.Pod) string { return c.nominator.nodeOf[pod.UID] }
 
-func (c *Cluster) info(pod *v1.Pod) (*framework.PodInfo, error) {
-	if info, ok := c.infos[pod]; ok {
-		return info, nil
+func (c *Cluster) info(pod *v1.Pod) *framework.PodInfo {
+	info, ok := c.infos[pod]
+	if !ok {
+		info = newPodInfo(pod)
+		c.infos[pod] = info
 	}
-	info, err := framework.NewPodInfo(pod)
-	if err != nil {
-		return nil, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, err)
-	}
-	c.infos[pod] = info
-	return info, nil
+	return info
+}
+
+// newPodInfo drops terms that do not parse, as kube-scheduler's own cache does:
+// the API server lets some through.
+func newPodInfo(pod *v1.Pod) *framework.PodInfo {
+	info, _ := framework.NewPodInfo(pod)
+	return info
 }
 
 // put writes an object into the informers' stores.
@@ -331,30 +355,4 @@ func putAll[T runtime.Object](c *Cluster, objects []T) error {
 		}
 	}
 	return nil
-}
-
-// profile is one scheduler: its framework and, once somebody asks for reasons,
-// its Filter plugins one by one.
-type profile struct {
-	name      string
-	framework framework.Framework
-	probes    []probePlugin
-}
-
-func newProfile(c *Cluster, index int) (*profile, error) {
-	config := &c.config.configuration.Profiles[index]
-	fw, err := frameworkruntime.NewFramework(c.ctx, plugins.NewInTreeRegistry(), config,
-		frameworkruntime.WithSnapshotSharedLister(c.snapshot),
-		frameworkruntime.WithInformerFactory(c.informers),
-		frameworkruntime.WithSharedDRAManager(c.devices),
-		frameworkruntime.WithSharedCSIManager(csiNodes{c}),
-		frameworkruntime.WithPodNominator(c.nominator),
-		// One worker: the planner's own parallelism is over clusters.
-		frameworkruntime.WithParallelism(1),
-		frameworkruntime.WithLogger(logr.Discard()),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("scheduler %s: %w", config.SchedulerName, err)
-	}
-	return &profile{name: config.SchedulerName, framework: fw}, nil
 }

@@ -98,10 +98,6 @@ func (c *SchedulerConfig) SchedulerNames() []string {
 
 // Hash is the SHA-256 (hex) of the configuration with its defaults filled in.
 func (c *SchedulerConfig) Hash() (string, error) {
-	versioned := &kubeschedulerv1.KubeSchedulerConfiguration{}
-	if err := scheme.Scheme.Convert(c.configuration, versioned, nil); err != nil {
-		return "", fmt.Errorf("scheduler configuration: %w", err)
-	}
 	info, ok := runtime.SerializerInfoForMediaType(scheme.Codecs.SupportedMediaTypes(), runtime.ContentTypeJSON)
 	if !ok {
 		return "", errors.New("scheduler configuration: no JSON serializer")

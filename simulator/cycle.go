@@ -15,6 +15,7 @@ import (
 // it was when the cycle began. A change of the cluster ends its worth.
 type Cycle struct {
 	cluster *Cluster
+	profile *profile
 	fw      framework.Framework
 	pod     *v1.Pod
 	state   fwk.CycleState
@@ -23,26 +24,25 @@ type Cycle struct {
 	refused *fwk.Status
 	// plugins that left only result.NodeNames.
 	narrowing sets.Set[string]
+	// uncoupled is state with the coupling plugins skipped, made when asked for.
+	uncoupled fwk.CycleState
 }
 
 // couplingPlugins look at pods on other nodes.
 var couplingPlugins = []string{names.PodTopologySpread, names.InterPodAffinity}
 
 // Cycle begins a scheduling cycle for pod under the profile that its
-// schedulerName names.
+// schedulerName names. The only error is that there is no such profile; a pod
+// that a plugin cannot make sense of is refused.
 func (c *Cluster) Cycle(pod *v1.Pod) (*Cycle, error) {
-	p := c.profiles[pod.Spec.SchedulerName]
+	p := c.profileOf(pod)
 	if p == nil {
-		return nil, fmt.Errorf("pod %s/%s: no profile for scheduler %q", pod.Namespace, pod.Name, pod.Spec.SchedulerName)
+		return nil, noProfile(pod)
 	}
-	cycle := &Cycle{cluster: c, fw: p.framework, pod: pod, state: framework.NewCycleState()}
+	cycle := &Cycle{cluster: c, profile: p, fw: p.framework, pod: pod, state: framework.NewCycleState()}
 	result, status, narrowing := p.framework.RunPreFilterPlugins(c.ctx, cycle.state, pod)
-	switch {
-	case status.IsSuccess():
-	case status.IsRejected():
-		cycle.refused = status
-	default:
-		return nil, fmt.Errorf("pod %s/%s: %w", pod.Namespace, pod.Name, status.AsError())
+	if !status.IsSuccess() {
+		cycle.refused = named(status, narrowing)
 	}
 	cycle.result, cycle.narrowing = result, narrowing
 	return cycle, nil
@@ -78,9 +78,11 @@ func (cy *Cycle) FilterNominated(nodeName string) *fwk.Status {
 // FilterUncoupled is Filter without the plugins that look at other nodes: the
 // part of the verdict that stays true wherever other pods go.
 func (cy *Cycle) FilterUncoupled(nodeName string) *fwk.Status {
-	state := cy.state.Clone()
-	state.SetSkipFilterPlugins(cy.state.GetSkipFilterPlugins().Union(sets.New(couplingPlugins...)))
-	return cy.filter(nodeName, cy.fw.RunFilterPlugins, state)
+	if cy.uncoupled == nil {
+		cy.uncoupled = cy.state.Clone()
+		cy.uncoupled.SetSkipFilterPlugins(cy.state.GetSkipFilterPlugins().Union(sets.New(couplingPlugins...)))
+	}
+	return cy.filter(nodeName, cy.fw.RunFilterPlugins, cy.uncoupled)
 }
 
 type filterFunc func(ctx context.Context, state fwk.CycleState, pod *v1.Pod, node fwk.NodeInfo) *fwk.Status
@@ -101,44 +103,75 @@ func (cy *Cycle) filter(nodeName string, run filterFunc, state fwk.CycleState) *
 	return run(c.ctx, state, cy.pod, node)
 }
 
-// excluded words a PreFilterResult as kube-scheduler does.
 func (cy *Cycle) excluded() *fwk.Status {
-	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable,
-		fmt.Sprintf("node is filtered out by the prefilter plugin %v", sets.List(cy.narrowing)))
+	return named(excluded(sets.List(cy.narrowing)...), cy.narrowing)
+}
+
+// excluded words the refusal of a node that PreFilter results leave out as
+// kube-scheduler does.
+func excluded(plugins ...string) *fwk.Status {
+	return fwk.NewStatus(fwk.UnschedulableAndUnresolvable, fmt.Sprintf("node(s) didn't satisfy plugin(s) %v", plugins))
+}
+
+// named gives a refusal that several plugins' PreFilter results make together
+// the first one's name; the framework leaves it without any.
+func named(refusal *fwk.Status, narrowing sets.Set[string]) *fwk.Status {
+	if refusal.Plugin() == "" && len(narrowing) > 0 {
+		refusal.SetPlugin(sets.List(narrowing)[0])
+	}
+	return refusal
 }
 
 // Place puts the pod on a node: its claims are allocated, its volumes bound or
 // provisioned where the node is, its nomination is given up. The node must have
-// passed Filter in this cycle.
+// passed Filter in this cycle. After an error the cluster is in between: revert
+// the fork.
 func (cy *Cycle) Place(nodeName string) error {
-	c := cy.cluster
-	if c.devices.wants(cy.pod) {
-		if status := cy.fw.RunReservePluginsReserve(c.ctx, cy.state, cy.pod, nodeName); !status.IsSuccess() {
-			return fmt.Errorf("pod %s/%s on node %s: %w", cy.pod.Namespace, cy.pod.Name, nodeName, status.AsError())
-		}
-		c.devices.settle(cy.pod)
+	c, pod := cy.cluster, cy.pod
+	node := c.snapshot.byName[nodeName]
+	if node == nil {
+		return fmt.Errorf("pod %s/%s: its node %s is not in the cluster", pod.Namespace, pod.Name, nodeName)
 	}
-	if err := c.provision(cy.pod, nodeName); err != nil {
+	if at := c.NodeOf(pod); at != "" {
+		return fmt.Errorf("pod %s/%s: already on node %s", pod.Namespace, pod.Name, at)
+	}
+	if cy.profile.devices != nil && c.devices.wants(pod) {
+		// Not the framework's Reserve: VolumeBinding's would keep assumptions
+		// of its own, which no fork reverts.
+		if status := cy.profile.devices.Reserve(c.ctx, cy.state, pod, nodeName); !status.IsSuccess() {
+			return fmt.Errorf("pod %s/%s on node %s: %w", pod.Namespace, pod.Name, nodeName, status.AsError())
+		}
+		c.devices.settle(pod)
+	}
+	if err := c.provision(pod, node.Node()); err != nil {
 		return err
 	}
-	if c.nominator.nodeOf[cy.pod.UID] != "" {
-		if err := c.Nominate(cy.pod, ""); err != nil {
+	if c.NominatedNode(pod) != "" {
+		if err := c.Nominate(pod, ""); err != nil {
 			return err
 		}
 	}
-	return c.bind(cy.pod, nodeName)
+	c.bind(c.info(pod), node)
+	return nil
 }
 
 // Best scores the named nodes, all of which must have passed Filter in this
 // cycle, and returns the highest; the first of several equal ones.
 func (cy *Cycle) Best(nodeNames []string) (string, error) {
-	if len(nodeNames) == 1 {
-		return nodeNames[0], nil
-	}
 	c := cy.cluster
 	nodes := make([]fwk.NodeInfo, len(nodeNames))
 	for i, name := range nodeNames {
-		nodes[i] = c.snapshot.byName[name]
+		node := c.snapshot.byName[name]
+		if node == nil {
+			return "", fmt.Errorf("pod %s/%s: node %s is not in the cluster", cy.pod.Namespace, cy.pod.Name, name)
+		}
+		nodes[i] = node
+	}
+	switch len(nodeNames) {
+	case 0:
+		return "", fmt.Errorf("pod %s/%s: no node to choose from", cy.pod.Namespace, cy.pod.Name)
+	case 1:
+		return nodeNames[0], nil
 	}
 	if status := cy.fw.RunPreScorePlugins(c.ctx, cy.state, cy.pod, nodes); !status.IsSuccess() {
 		return "", fmt.Errorf("pod %s/%s: %w", cy.pod.Namespace, cy.pod.Name, status.AsError())

@@ -2,23 +2,23 @@ package simulator
 
 import (
 	"fmt"
+	"slices"
+	"sort"
 
 	v1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
-	storagev1 "k8s.io/api/storage/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/dynamic-resource-allocation/deviceclass/extendedresourcecache"
+	"k8s.io/dynamic-resource-allocation/resourceclaim"
 	"k8s.io/dynamic-resource-allocation/structured"
 	"k8s.io/dynamic-resource-allocation/structured/schedulerapi"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/utils/ptr"
-	"sort"
 )
 
 // devices is the fork-aware SharedDRAManager. Slices and classes live in the
@@ -54,16 +54,22 @@ func (d *devices) DeviceClasses() fwk.DeviceClassLister     { return classLister
 func (d *devices) DeviceClassResolver() fwk.DeviceClassResolver { return d.resolver }
 
 func (d *devices) setClaim(claim *resourcev1.ResourceClaim) {
-	key := claim.Namespace + "/" + claim.Name
+	d.replaceClaim(claim.Namespace+"/"+claim.Name, claim)
+}
+
+// replaceClaim stores a claim under its key; nil deletes what is there.
+func (d *devices) replaceClaim(key string, claim *resourcev1.ResourceClaim) {
 	previous := d.claims[key]
+	d.store(key, claim)
+	d.cluster.journal.record(func() { d.store(key, previous) })
+}
+
+func (d *devices) store(key string, claim *resourcev1.ResourceClaim) {
+	if claim == nil {
+		delete(d.claims, key)
+		return
+	}
 	d.claims[key] = claim
-	d.cluster.journal.record(func() {
-		if previous == nil {
-			delete(d.claims, key)
-			return
-		}
-		d.claims[key] = previous
-	})
 }
 
 func (d *devices) setPending(uid types.UID, claim *resourcev1.ResourceClaim) {
@@ -83,15 +89,68 @@ func (d *devices) setPending(uid types.UID, claim *resourcev1.ResourceClaim) {
 }
 
 // settle turns the allocations that Reserve signalled for pod into facts, as
-// PreBind would: the claims are allocated and reserved for the pod.
+// PreBind would: the pod's claims are allocated and reserved for it.
 func (d *devices) settle(pod *v1.Pod) {
 	for _, uid := range sortedUIDs(d.pending) {
 		allocated := d.pending[uid].DeepCopy()
-		allocated.Status.ReservedFor = append(allocated.Status.ReservedFor, resourcev1.ResourceClaimConsumerReference{
-			Resource: "pods", Name: pod.Name, UID: pod.UID,
-		})
 		d.setPending(uid, nil)
+		if allocated.Annotations[resourcev1.ExtendedResourceClaimAnnotation] == "true" {
+			// Known in memory only until now, under one name for all pods.
+			allocated.Name = pod.Name + "-extended-resources"
+			allocated.UID = syntheticUID("claim", allocated.Namespace, allocated.Name)
+			d.reserve(allocated, pod)
+			continue
+		}
 		d.setClaim(allocated)
+	}
+	for i := range pod.Spec.ResourceClaims {
+		name, _, err := resourceclaim.Name(pod, &pod.Spec.ResourceClaims[i])
+		if err != nil || name == nil {
+			continue
+		}
+		if claim := d.claims[pod.Namespace+"/"+*name]; claim != nil {
+			d.reserve(claim, pod)
+		}
+	}
+}
+
+func (d *devices) reserve(claim *resourcev1.ResourceClaim, pod *v1.Pod) {
+	if slices.ContainsFunc(claim.Status.ReservedFor, consumedBy(pod)) {
+		return
+	}
+	claim = claim.DeepCopy()
+	claim.Status.ReservedFor = append(claim.Status.ReservedFor, resourcev1.ResourceClaimConsumerReference{
+		Resource: "pods", Name: pod.Name, UID: pod.UID,
+	})
+	d.setClaim(claim)
+}
+
+func consumedBy(pod *v1.Pod) func(resourcev1.ResourceClaimConsumerReference) bool {
+	return func(consumer resourcev1.ResourceClaimConsumerReference) bool { return consumer.UID == pod.UID }
+}
+
+// release does what the claim controller does when pod is gone: a claim that
+// nobody else has reserved is free again, and the claim for the pod's extended
+// resources is deleted.
+func (d *devices) release(pod *v1.Pod) {
+	if !d.wants(pod) {
+		return
+	}
+	claims, _ := d.List()
+	for _, claim := range claims {
+		if !slices.ContainsFunc(claim.Status.ReservedFor, consumedBy(pod)) {
+			continue
+		}
+		if claim.Annotations[resourcev1.ExtendedResourceClaimAnnotation] == "true" {
+			d.replaceClaim(claim.Namespace+"/"+claim.Name, nil)
+			continue
+		}
+		claim = claim.DeepCopy()
+		claim.Status.ReservedFor = slices.DeleteFunc(claim.Status.ReservedFor, consumedBy(pod))
+		if len(claim.Status.ReservedFor) == 0 {
+			claim.Status.Allocation = nil
+		}
+		d.setClaim(claim)
 	}
 }
 
@@ -147,18 +206,17 @@ func (d *devices) eachAllocated(visit func(*resourcev1.DeviceRequestAllocationRe
 	}
 }
 
+// ListAllAllocatedDevices is asked when devices cannot be shared by capacity
+// (gate DRAConsumableCapacity off): a share then takes the whole device.
 func (d *devices) ListAllAllocatedDevices() (sets.Set[structured.DeviceID], error) {
 	allocated := sets.New[structured.DeviceID]()
 	d.eachAllocated(func(result *resourcev1.DeviceRequestAllocationResult) {
-		if result.ShareID == nil {
-			allocated.Insert(structured.MakeDeviceID(result.Driver, result.Pool, result.Device))
-		}
+		allocated.Insert(structured.MakeDeviceID(result.Driver, result.Pool, result.Device))
 	})
 	return allocated, nil
 }
 
 func (d *devices) GatherAllocatedState() (*structured.AllocatedState, error) {
-	shares := utilfeature.DefaultFeatureGate.Enabled(features.DRAConsumableCapacity)
 	state := &structured.AllocatedState{
 		AllocatedDevices:         sets.New[structured.DeviceID](),
 		AllocatedSharedDeviceIDs: sets.New[structured.SharedDeviceID](),
@@ -166,7 +224,7 @@ func (d *devices) GatherAllocatedState() (*structured.AllocatedState, error) {
 	}
 	d.eachAllocated(func(result *resourcev1.DeviceRequestAllocationResult) {
 		device := structured.MakeDeviceID(result.Driver, result.Pool, result.Device)
-		if !shares || result.ShareID == nil {
+		if result.ShareID == nil {
 			state.AllocatedDevices.Insert(device)
 			return
 		}
@@ -181,6 +239,9 @@ func (d *devices) GatherAllocatedState() (*structured.AllocatedState, error) {
 func (d *devices) SignalClaimPendingAllocation(uid types.UID, claim *resourcev1.ResourceClaim) error {
 	if claim == nil || claim.Status.Allocation == nil {
 		return fmt.Errorf("claim %s: no allocation to signal", uid)
+	}
+	if known := d.claims[claim.Namespace+"/"+claim.Name]; known != nil && known.UID == uid && known.Status.Allocation != nil {
+		return fmt.Errorf("claim %s/%s: allocated since the cycle began", claim.Namespace, claim.Name)
 	}
 	d.setPending(uid, claim)
 	return nil
@@ -212,7 +273,38 @@ func (d *devices) AssumedClaimRestore(string, string) {}
 type sliceLister struct{ cluster *Cluster }
 
 func (l sliceLister) ListWithDeviceTaintRules() ([]*resourcev1.ResourceSlice, error) {
-	return listOf[*resourcev1.ResourceSlice](l.cluster, &resourcev1.ResourceSlice{}), nil
+	offered := listOf[*resourcev1.ResourceSlice](l.cluster, &resourcev1.ResourceSlice{})
+	rules := listOf[*resourcev1.DeviceTaintRule](l.cluster, &resourcev1.DeviceTaintRule{})
+	if len(rules) == 0 || !utilfeature.DefaultFeatureGate.Enabled(features.DRADeviceTaintRules) {
+		return offered, nil
+	}
+	for i := range offered {
+		offered[i] = tainted(offered[i], rules)
+	}
+	return offered, nil
+}
+
+// tainted is the slice with the taints of the rules that select its devices; the
+// slice itself when there are none.
+func tainted(slice *resourcev1.ResourceSlice, rules []*resourcev1.DeviceTaintRule) *resourcev1.ResourceSlice {
+	result := slice
+	for _, rule := range rules {
+		selector := rule.Spec.DeviceSelector
+		if selector == nil || ptr.Deref(selector.Driver, slice.Spec.Driver) != slice.Spec.Driver ||
+			ptr.Deref(selector.Pool, slice.Spec.Pool.Name) != slice.Spec.Pool.Name {
+			continue
+		}
+		for i := range slice.Spec.Devices {
+			if name := slice.Spec.Devices[i].Name; ptr.Deref(selector.Device, name) != name {
+				continue
+			}
+			if result == slice {
+				result = slice.DeepCopy()
+			}
+			result.Spec.Devices[i].Taints = append(result.Spec.Devices[i].Taints, rule.Spec.Taint)
+		}
+	}
+	return result
 }
 
 type classLister struct{ cluster *Cluster }
@@ -223,34 +315,6 @@ func (l classLister) List() ([]*resourcev1.DeviceClass, error) {
 
 func (l classLister) Get(name string) (*resourcev1.DeviceClass, error) {
 	return l.cluster.informers.Resource().V1().DeviceClasses().Lister().Get(name)
-}
-
-// listOf lists a kind's objects sorted by key.
-func listOf[T any](c *Cluster, kind runtime.Object) []T {
-	indexer := c.informers.informer(kind).indexer
-	keys := indexer.ListKeys()
-	sort.Strings(keys)
-	objects := make([]T, 0, len(keys))
-	for _, key := range keys {
-		if object, ok, _ := indexer.GetByKey(key); ok {
-			objects = append(objects, object.(T))
-		}
-	}
-	return objects
-}
-
-// csiNodes is the CSIManager over the memory informers, so that a virtual
-// node's attach limits come and go with its fork.
-type csiNodes struct{ cluster *Cluster }
-
-func (m csiNodes) CSINodes() fwk.CSINodeLister { return m }
-
-func (m csiNodes) List() ([]*storagev1.CSINode, error) {
-	return listOf[*storagev1.CSINode](m.cluster, &storagev1.CSINode{}), nil
-}
-
-func (m csiNodes) Get(name string) (*storagev1.CSINode, error) {
-	return m.cluster.informers.Storage().V1().CSINodes().Lister().Get(name)
 }
 
 // wants says whether placing the pod allocates devices.

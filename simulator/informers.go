@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"sort"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -133,6 +134,20 @@ func (i *memoryInformer) remove(obj runtime.Object) error {
 		handler.OnDelete(obj)
 	}
 	return nil
+}
+
+// listOf lists a kind's objects sorted by key.
+func listOf[T any](c *Cluster, kind runtime.Object) []T {
+	indexer := c.informers.informer(kind).indexer
+	keys := indexer.ListKeys()
+	sort.Strings(keys)
+	objects := make([]T, 0, len(keys))
+	for _, key := range keys {
+		if object, ok, _ := indexer.GetByKey(key); ok {
+			objects = append(objects, object.(T))
+		}
+	}
+	return objects
 }
 
 // synced is the registration of a handler that has heard everything.

@@ -1,6 +1,8 @@
 package simulator
 
 import (
+	"slices"
+
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
@@ -25,7 +27,8 @@ func (n *nominator) set(pod fwk.PodInfo, node string) {
 	if node == "" {
 		return
 	}
-	n.byNode[node] = append(n.byNode[node], pod)
+	// A full slice makes append copy: a fork may remember the array.
+	n.byNode[node] = append(slices.Clip(n.byNode[node]), pod)
 	n.nodeOf[pod.GetPod().UID] = node
 }
 
@@ -46,6 +49,30 @@ func (n *nominator) clear(uid types.UID) {
 		return
 	}
 	n.byNode[node] = kept
+}
+
+// remember returns what restores the nominations that a change of the pod's
+// touches, order included.
+func (n *nominator) remember(uid types.UID, next string) func() {
+	previous, nominated := n.nodeOf[uid]
+	here, there := n.byNode[previous], n.byNode[next]
+	return func() {
+		n.restore(next, there)
+		n.restore(previous, here)
+		if nominated {
+			n.nodeOf[uid] = previous
+		} else {
+			delete(n.nodeOf, uid)
+		}
+	}
+}
+
+func (n *nominator) restore(node string, pods []fwk.PodInfo) {
+	if len(pods) == 0 {
+		delete(n.byNode, node)
+		return
+	}
+	n.byNode[node] = pods
 }
 
 func (n *nominator) NominatedPodsForNode(node string) []fwk.PodInfo { return n.byNode[node] }

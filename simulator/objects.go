@@ -37,6 +37,7 @@ type Objects struct {
 	ResourceClaims         []*resourcev1.ResourceClaim
 	ResourceClaimTemplates []*resourcev1.ResourceClaimTemplate
 	DeviceClasses          []*resourcev1.DeviceClass
+	DeviceTaintRules       []*resourcev1.DeviceTaintRule
 
 	PriorityClasses      []*schedulingv1.PriorityClass
 	PodGroups            []*schedulingv1beta1.PodGroup

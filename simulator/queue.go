@@ -31,7 +31,7 @@ func queuesBefore(a, b *v1.Pod) bool {
 // pod belongs to another scheduler, or a PreEnqueue plugin holds it back. Both
 // results are "" for a pod that is in the queue.
 func (c *Cluster) Gated(pod *v1.Pod) (plugin, reason string) {
-	p := c.profiles[pod.Spec.SchedulerName]
+	p := c.profileOf(pod)
 	if p == nil {
 		return "SchedulerName", "pod is left to the scheduler \"" + pod.Spec.SchedulerName + "\", which this configuration has no profile for"
 	}

@@ -5,11 +5,9 @@ import (
 	"strings"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	fwk "k8s.io/kube-scheduler/framework"
 	schedulerconfig "k8s.io/kubernetes/pkg/scheduler/apis/config"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
-	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
 )
 
 // Reason is one plugin's refusal of one node, in the plugin's own words.
@@ -42,14 +40,9 @@ type probeAnswer struct {
 
 // Probe prepares the reasons for a pod on the cluster as it is now.
 func (c *Cluster) Probe(pod *v1.Pod) (*Probe, error) {
-	p := c.profiles[pod.Spec.SchedulerName]
+	p := c.profileOf(pod)
 	if p == nil {
-		return nil, fmt.Errorf("pod %s/%s: no profile for scheduler %q", pod.Namespace, pod.Name, pod.Spec.SchedulerName)
-	}
-	if p.probes == nil {
-		if err := c.buildProbes(p); err != nil {
-			return nil, err
-		}
+		return nil, noProfile(pod)
 	}
 	probe := &Probe{cluster: c, pod: pod}
 	for _, plugin := range p.probes {
@@ -59,43 +52,25 @@ func (c *Cluster) Probe(pod *v1.Pod) (*Probe, error) {
 			if answer.status.IsSkip() {
 				continue
 			}
-			if !answer.status.IsSuccess() && !answer.status.IsRejected() {
-				return nil, fmt.Errorf("pod %s/%s: plugin %s: %w", pod.Namespace, pod.Name, plugin.name, answer.status.AsError())
-			}
 		}
 		probe.answers = append(probe.answers, answer)
 	}
 	return probe, nil
 }
 
-// buildProbes makes one more instance of each filtering plugin of the profile,
-// with the profile's arguments and the same stores behind it.
-func (c *Cluster) buildProbes(p *profile) error {
-	listed := p.framework.ListPlugins()
-	registry := plugins.NewInTreeRegistry()
-	arguments := map[string]runtime.Object{}
-	for i := range c.config.configuration.Profiles {
-		if profile := &c.config.configuration.Profiles[i]; profile.SchedulerName == p.name {
-			for _, config := range profile.PluginConfig {
-				arguments[config.Name] = config.Args
-			}
-		}
-	}
-	built := map[string]bool{}
-	for _, name := range append(pluginNames(listed.PreFilter.Enabled), pluginNames(listed.Filter.Enabled)...) {
-		if built[name] {
+func probePlugins(pluginNames []string, made map[string]fwk.Plugin) []probePlugin {
+	var probes []probePlugin
+	listed := map[string]bool{}
+	for _, name := range pluginNames {
+		if listed[name] {
 			continue
 		}
-		built[name] = true
-		instance, err := registry[name](c.ctx, arguments[name], p.framework)
-		if err != nil {
-			return fmt.Errorf("plugin %s: %w", name, err)
-		}
-		preFilter, _ := instance.(fwk.PreFilterPlugin)
-		filter, _ := instance.(fwk.FilterPlugin)
-		p.probes = append(p.probes, probePlugin{name: name, preFilter: preFilter, filter: filter})
+		listed[name] = true
+		preFilter, _ := made[name].(fwk.PreFilterPlugin)
+		filter, _ := made[name].(fwk.FilterPlugin)
+		probes = append(probes, probePlugin{name: name, preFilter: preFilter, filter: filter})
 	}
-	return nil
+	return probes
 }
 
 // Reasons lists every plugin that refuses the node, in the profile's order;
@@ -112,7 +87,7 @@ func (p *Probe) Reasons(nodeName string) []Reason {
 		switch {
 		case !status.IsSuccess():
 		case !answer.result.AllNodes() && !answer.result.NodeNames.Has(nodeName):
-			status = fwk.NewStatus(fwk.UnschedulableAndUnresolvable, fmt.Sprintf("node(s) didn't satisfy plugin %s", answer.plugin.name))
+			status = excluded(answer.plugin.name)
 		case answer.plugin.filter != nil:
 			status = answer.plugin.filter.Filter(p.cluster.ctx, answer.state, p.pod, node)
 		}
@@ -123,22 +98,36 @@ func (p *Probe) Reasons(nodeName string) []Reason {
 	return reasons
 }
 
+// noNodes is what kube-scheduler says of every pod in a cluster without nodes
+// (scheduler.ErrNoNodesAvailable).
+const noNodes = "no nodes available to schedule pods"
+
 // Summary is what kube-scheduler would write into the pod's FailedScheduling
-// event now: "0/12 nodes are available: …"; "" when a node holds the pod.
+// event now, before it looks for pods to preempt: "0/12 nodes are available: …";
+// "" when a node holds the pod.
 func (c *Cluster) Summary(pod *v1.Pod) (string, error) {
+	if len(c.snapshot.nodes) == 0 {
+		return noNodes, nil
+	}
 	cycle, err := c.Cycle(pod)
 	if err != nil {
 		return "", err
 	}
 	diagnosis := framework.Diagnosis{NodeToStatus: framework.NewDefaultNodeToStatus()}
 	if cycle.refused != nil {
+		if cycle.refused.Code() == fwk.Error {
+			return cycle.refused.AsError().Error(), nil
+		}
 		diagnosis.PreFilterMsg = cycle.refused.Message()
 		diagnosis.NodeToStatus.SetAbsentNodesStatus(cycle.refused)
 	} else {
 		for _, node := range c.snapshot.nodes {
-			status := cycle.Filter(node.Node().Name)
+			status := cycle.FilterNominated(node.Node().Name)
 			if status.IsSuccess() {
 				return "", nil
+			}
+			if status.Code() == fwk.Error {
+				return status.AsError().Error(), nil
 			}
 			diagnosis.NodeToStatus.Set(node.Node().Name, status)
 		}
@@ -146,6 +135,7 @@ func (c *Cluster) Summary(pod *v1.Pod) (string, error) {
 	fit := &framework.FitError{Pod: pod, NumAllNodes: len(c.snapshot.nodes), Diagnosis: diagnosis}
 	return fit.Error(), nil
 }
+
 func pluginNames(enabled []schedulerconfig.Plugin) []string {
 	names := make([]string, len(enabled))
 	for i, plugin := range enabled {

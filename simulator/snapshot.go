@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	schedulingv1alpha3 "k8s.io/api/scheduling/v1alpha3"
@@ -23,12 +24,16 @@ type snapshot struct {
 	withAntiAffinity        nodeSet
 	withNonHostAntiAffinity nodeSet
 	pvcUse                  map[string]int
+	// images says of how many nodes each image is known, for ImageLocality.
+	images map[string]*fwk.ImageStateSummary
 }
 
 var _ fwk.SharedLister = &snapshot{}
 
 func newSnapshot() *snapshot {
-	return &snapshot{byName: map[string]*framework.NodeInfo{}, pvcUse: map[string]int{}}
+	return &snapshot{
+		byName: map[string]*framework.NodeInfo{}, pvcUse: map[string]int{}, images: map[string]*fwk.ImageStateSummary{},
+	}
 }
 
 // nodeSet is a list of nodes with constant-time insert and remove.
@@ -65,35 +70,59 @@ func (s *snapshot) reindex(node *framework.NodeInfo) {
 }
 
 func (s *snapshot) addNode(node *framework.NodeInfo) {
-	s.nodes = append(s.nodes, node)
-	s.byName[node.Node().Name] = node
-	s.reindex(node)
+	s.insertNode(node, len(s.nodes))
 }
 
 // removeNode takes a node out and returns its position, so that putting it
 // back restores the order.
 func (s *snapshot) removeNode(node *framework.NodeInfo) int {
-	position := -1
-	for i := len(s.nodes) - 1; i >= 0; i-- {
-		if s.nodes[i] == fwk.NodeInfo(node) {
-			position = i
-			break
-		}
+	position := len(s.nodes) - 1
+	for s.nodes[position] != fwk.NodeInfo(node) {
+		position--
 	}
-	s.nodes = append(s.nodes[:position], s.nodes[position+1:]...)
+	s.nodes = slices.Delete(s.nodes, position, position+1)
 	delete(s.byName, node.Node().Name)
 	s.withAffinity.set(node, false)
 	s.withAntiAffinity.set(node, false)
 	s.withNonHostAntiAffinity.set(node, false)
+	s.forgetImages(node)
 	return position
 }
 
 func (s *snapshot) insertNode(node *framework.NodeInfo, position int) {
-	s.nodes = append(s.nodes, nil)
-	copy(s.nodes[position+1:], s.nodes[position:])
-	s.nodes[position] = node
+	s.nodes = slices.Insert(s.nodes, position, fwk.NodeInfo(node))
 	s.byName[node.Node().Name] = node
 	s.reindex(node)
+	s.learnImages(node)
+}
+
+func (s *snapshot) learnImages(node *framework.NodeInfo) {
+	if len(node.Node().Status.Images) == 0 {
+		return
+	}
+	node.ImageStates = map[string]*fwk.ImageStateSummary{}
+	for _, image := range node.Node().Status.Images {
+		for _, name := range image.Names {
+			if node.ImageStates[name] != nil {
+				continue
+			}
+			state := s.images[name]
+			if state == nil {
+				state = &fwk.ImageStateSummary{Size: image.SizeBytes}
+				s.images[name] = state
+			}
+			state.NumNodes++
+			node.ImageStates[name] = state
+		}
+	}
+}
+
+func (s *snapshot) forgetImages(node *framework.NodeInfo) {
+	for name, state := range node.ImageStates {
+		if state.NumNodes--; state.NumNodes == 0 {
+			delete(s.images, name)
+		}
+	}
 }
 
 func (s *snapshot) addPod(node *framework.NodeInfo, pod *framework.PodInfo) {

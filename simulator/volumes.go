@@ -10,31 +10,36 @@ import (
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/component-helpers/storage/ephemeral"
 	"k8s.io/component-helpers/storage/volume"
+	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/features"
 )
 
 // provision does for the pod's unbound claims what happens once kube-scheduler
 // has chosen a node: a claim that waits for its first consumer is bound to an
 // existing volume that matches, or a new volume is made where the node is.
-func (c *Cluster) provision(pod *v1.Pod, nodeName string) error {
+func (c *Cluster) provision(pod *v1.Pod, node *v1.Node) error {
 	claims := c.unboundClaims(pod)
 	if len(claims) == 0 {
 		return nil
 	}
-	node := c.snapshot.byName[nodeName].Node()
 	sort.SliceStable(claims, func(i, j int) bool {
 		a, b := claims[i].Spec.Resources.Requests[v1.ResourceStorage], claims[j].Spec.Resources.Requests[v1.ResourceStorage]
 		return a.Cmp(b) < 0
 	})
 	chosen := map[string]*v1.PersistentVolume{}
 	for _, claim := range claims {
-		match, err := c.matchingVolume(claim, node, chosen)
-		if err != nil {
-			return err
+		var match *v1.PersistentVolume
+		// A claim with a selected node is with its provisioner already.
+		if claim.Annotations[volume.AnnSelectedNode] == "" {
+			var err error
+			if match, err = c.matchingVolume(claim, node, chosen); err != nil {
+				return err
+			}
 		}
 		var bound *v1.PersistentVolume
 		if match != nil {
 			chosen[match.Name] = match
+			var err error
 			if bound, _, err = volume.GetBindVolumeToClaim(match, claim); err != nil {
 				return fmt.Errorf("volume %s for claim %s/%s: %w", match.Name, claim.Namespace, claim.Name, err)
 			}
@@ -99,7 +104,8 @@ func (c *Cluster) newVolume(claim *v1.PersistentVolumeClaim, node *v1.Node) *v1.
 	}
 	created := &v1.PersistentVolume{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:        "pvc-" + claim.Namespace + "-" + claim.Name,
+			// A dot: no namespace has one, so no two claims share a name.
+			Name:        "pvc-" + claim.Namespace + "." + claim.Name,
 			Annotations: map[string]string{volume.AnnDynamicallyProvisioned: driver},
 		},
 		Spec: v1.PersistentVolumeSpec{
@@ -159,4 +165,18 @@ func AttachLimit(node, driver string, count int32, topologyKeys ...string) *stor
 			Allocatable: &storagev1.VolumeNodeResources{Count: &count},
 		}}},
 	}
+}
+
+// csiNodes is the CSIManager over the memory informers, so that a virtual
+// node's attach limits come and go with its fork.
+type csiNodes struct{ cluster *Cluster }
+
+func (m csiNodes) CSINodes() fwk.CSINodeLister { return m }
+
+func (m csiNodes) List() ([]*storagev1.CSINode, error) {
+	return listOf[*storagev1.CSINode](m.cluster, &storagev1.CSINode{}), nil
+}
+
+func (m csiNodes) Get(name string) (*storagev1.CSINode, error) {
+	return m.cluster.informers.Storage().V1().CSINodes().Lister().Get(name)
 }
