@@ -182,7 +182,7 @@ func (s *NodeGroupSpec) NodeLabels() map[string]string {
 //
 // +kubebuilder:validation:XValidation:rule="!(self.operator in ['In', 'NotIn']) || (has(self.values) && size(self.values) > 0)",fieldPath=".values",message="In and NotIn need at least one value"
 // +kubebuilder:validation:XValidation:rule="!(self.operator in ['Exists', 'DoesNotExist']) || !has(self.values) || size(self.values) == 0",fieldPath=".values",message="Exists and DoesNotExist take no values"
-// +kubebuilder:validation:XValidation:rule="!(self.operator in ['Gt', 'Lt']) || (has(self.values) && size(self.values) == 1 && isQuantity(self.values[0]))",fieldPath=".values",message="Gt and Lt need exactly one value, a number or a quantity such as 16Gi"
+// +kubebuilder:validation:XValidation:rule="!(self.operator in ['Gt', 'Lt']) || (has(self.values) && size(self.values) == 1 && self.values[0].matches('^-?[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self.values[0]))",fieldPath=".values",message="Gt and Lt need exactly one value, a number or a quantity such as 16Gi"
 type Requirement struct {
 	// key is a label key or a resource name.
 	//
@@ -241,25 +241,28 @@ func (t Taint) CoreV1() corev1.Taint {
 	return corev1.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect}
 }
 
+// The rules on quantities refuse exponents before they ask for a quantity's
+// value: the library writes 1e99999999 out in full, which takes minutes.
+
 // Limits caps the sum over a group's machines. What is counted is what is
 // sold, before the system's reservation. Nil means no cap.
 type Limits struct {
 	// cpu in cores.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be greater than zero"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
 	CPU *resource.Quantity `json:"cpu,omitempty"`
 
 	// memory in bytes.
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be greater than zero"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
 	Memory *resource.Quantity `json:"memory,omitempty"`
 
 	// pricePerHour in dollars. A fraction is written in quotes: "12.50".
 	//
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be greater than zero"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
 	PricePerHour *resource.Quantity `json:"pricePerHour,omitempty"`
 }
 

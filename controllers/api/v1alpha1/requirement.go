@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"regexp"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,22 +30,20 @@ func (r Requirement) Matches(resources corev1.ResourceList, labels map[string]st
 			if !isResource {
 				return value == label
 			}
-			wanted, err := resource.ParseQuantity(value)
-			return err == nil && quantity.Cmp(wanted) == 0
+			wanted, ok := parseQuantity(value)
+			return ok && quantity.Cmp(wanted) == 0
 		})
 		return in == (r.Operator == corev1.NodeSelectorOpIn)
 	case corev1.NodeSelectorOpGt, corev1.NodeSelectorOpLt:
 		if !exists || len(r.Values) != 1 {
 			return false
 		}
-		bound, err := resource.ParseQuantity(r.Values[0])
-		if err != nil {
-			return false
+		bound, ok := parseQuantity(r.Values[0])
+		if !isResource && ok {
+			quantity, ok = parseQuantity(label)
 		}
-		if !isResource {
-			if quantity, err = resource.ParseQuantity(label); err != nil {
-				return false
-			}
+		if !ok {
+			return false
 		}
 		if r.Operator == corev1.NodeSelectorOpGt {
 			return quantity.Cmp(bound) > 0
@@ -53,4 +52,16 @@ func (r Requirement) Matches(resources corev1.ResourceList, labels map[string]st
 	default:
 		return false
 	}
+}
+
+// quantityPattern is that of the CRD's rules. It excludes exponents, because
+// the library writes 1e99999999 out in full, which takes minutes.
+var quantityPattern = regexp.MustCompile(`^-?[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$`)
+
+func parseQuantity(text string) (resource.Quantity, bool) {
+	if !quantityPattern.MatchString(text) {
+		return resource.Quantity{}, false
+	}
+	quantity, err := resource.ParseQuantity(text)
+	return quantity, err == nil
 }

@@ -84,6 +84,7 @@ func TestRequirementMatches(t *testing.T) {
 		"topology.kubernetes.io/zone": "ams1",
 		"generation":                  "7",
 		"empty":                       "",
+		"huge":                        "1e99999999",
 	}
 	for _, tc := range []struct {
 		key      string
@@ -116,6 +117,10 @@ func TestRequirementMatches(t *testing.T) {
 		{"cpu", "Lt", []string{"4"}, false},
 		{"cpu", "Gt", []string{"three"}, false},
 		{"cpu", "Gt", []string{"1", "2"}, false},
+		{"cpu", "Gt", []string{"1.2.3"}, false},
+		{"cpu", "Gt", []string{"-1"}, true},
+		{"cpu", "In", []string{"1e99999999"}, false},
+		{"huge", "Gt", []string{"1"}, false},
 		{"memory", "Gt", []string{"15Gi"}, true},
 		{"memory", "Lt", []string{"17G"}, false},
 		{"nvidia.com/gpu", "Exists", nil, true},

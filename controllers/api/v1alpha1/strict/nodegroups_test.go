@@ -172,6 +172,7 @@ func TestHostileInputGivesOneError(t *testing.T) {
 		"not a number":         group("  maxNodes: .nan\n"),
 		"old Mac line ends":    strings.ReplaceAll(named("a", "  maxNodes: 1\n")+"---\n"+named("b", "  maxNodes: 1\n"), "\n", "\r"),
 		"newline in a key":     group("  maxNodes: 1\n  \"a\\nb\": c\n"),
+		"megabyte of a kind":   "apiVersion: v1\nkind: " + strings.Repeat("x", 1<<20),
 		"megabyte of a value":  group("  maxNodes: 1\n  preferredInstanceType: " + strings.Repeat("x", 1<<20)),
 		"list as a key":        group("  maxNodes: 1\n  labels: {[a]: b}\n"),
 	} {
