@@ -53,12 +53,13 @@ type cluster struct {
 
 // workload is whatever has pods that are still pending.
 type workload struct {
-	object  metav1.Object
-	kind    string
-	pods    int
-	pod     v1.PodTemplateSpec
-	claims  []v1.PersistentVolumeClaim
-	service string
+	object   metav1.Object
+	kind     string
+	pods     int
+	pod      v1.PodTemplateSpec
+	selector *metav1.LabelSelector // nil where a controller makes it up
+	claims   []v1.PersistentVolumeClaim
+	service  string
 }
 
 func (w workload) mistake() string { return w.object.GetAnnotations()[mistakeAnnotation] }
@@ -148,14 +149,16 @@ func (c *cluster) add(object runtime.Object) error {
 		}
 		c.workloads[key(o)] = workload{object: o, kind: "Pod", pods: 1, pod: v1.PodTemplateSpec{ObjectMeta: o.ObjectMeta, Spec: o.Spec}}
 	case *appsv1.Deployment:
-		c.workloads[key(o)] = workload{object: o, kind: "Deployment", pods: count(o.Spec.Replicas), pod: o.Spec.Template}
+		c.workloads[key(o)] = workload{object: o, kind: "Deployment", pods: count(o.Spec.Replicas), pod: o.Spec.Template,
+			selector: o.Spec.Selector}
 	case *appsv1.StatefulSet:
 		c.workloads[key(o)] = workload{object: o, kind: "StatefulSet", pods: count(o.Spec.Replicas), pod: o.Spec.Template,
-			claims: o.Spec.VolumeClaimTemplates, service: o.Spec.ServiceName}
+			selector: o.Spec.Selector, claims: o.Spec.VolumeClaimTemplates, service: o.Spec.ServiceName}
 	case *batchv1.Job:
 		c.workloads[key(o)] = workload{object: o, kind: "Job", pods: jobPods(o.Spec), pod: o.Spec.Template}
 	case *batchv1.CronJob:
-		c.workloads[key(o)] = workload{object: o, kind: "CronJob", pods: jobPods(o.Spec.JobTemplate.Spec), pod: o.Spec.JobTemplate.Spec.Template}
+		job := o.Spec.JobTemplate.Spec
+		c.workloads[key(o)] = workload{object: o, kind: "CronJob", pods: jobPods(job), pod: job.Template}
 	default:
 		return fmt.Errorf("the example has no use for a %T", object)
 	}

@@ -47,6 +47,11 @@ func TestPendingPodsReferToWhatExists(t *testing.T) {
 		if class := w.pod.Spec.PriorityClassName; class != "" {
 			assertHas(t, c.priorityClasses, class, name)
 		}
+		if w.selector != nil {
+			own, err := metav1.LabelSelectorAsSelector(w.selector)
+			require.NoError(t, err, name)
+			assert.True(t, own.Matches(labels.Set(w.pod.Labels)), "%s does not select its own pods", name)
+		}
 		for _, claim := range w.claims {
 			assertHas(t, c.storageClasses, c.className(claim.Spec), "%s: claim template %s", name, claim.Name)
 		}
