@@ -114,7 +114,8 @@ func (d *document) parseJSON(data []byte) *yaml.Node {
 }
 
 // jsonReader builds a yaml.Node tree from JSON with line numbers. The YAML
-// parser reads most JSON too, but several times slower.
+// parser would read most JSON, but not all of its escapes, and would take a
+// broken file for odd YAML.
 type jsonReader struct {
 	decoder *json.Decoder
 	data    []byte
