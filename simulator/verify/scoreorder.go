@@ -1,0 +1,98 @@
+package verify
+
+import (
+	"cmp"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
+)
+
+// search places pods where kube-scheduler would, until its budget is spent.
+type search struct {
+	verifier *verifier
+	// start is the node at which kube-scheduler begins to look.
+	start int
+	// budget is what is left, in evaluations of one pod on one node.
+	budget    int
+	exhausted bool
+}
+
+// budget leaves room for retries: the first pass of a replay costs the limit at
+// most.
+func (v *verifier) budget() int {
+	return 2 * cmp.Or(max(v.limit, 0), DefaultScoreOrderLimit)
+}
+
+// placeBest is the part of a scheduling cycle that looks at all nodes.
+func (s *search) placeBest(cycle *simulator.Cycle, p *planned) (bool, error) {
+	v := s.verifier
+	before := v.cluster.FilterCalls()
+	feasible, next := cycle.FeasibleNodes(s.start)
+	s.start = next
+	s.budget -= v.cluster.FilterCalls() - before
+	s.exhausted = s.budget < 0
+	if s.exhausted || len(feasible) == 0 {
+		return false, nil
+	}
+	best, err := cycle.Best(feasible)
+	if err != nil {
+		return false, err
+	}
+	return v.settle(cycle, p, best, nil)
+}
+
+func (s *search) tryBest(p *planned) (bool, error) {
+	if s.exhausted {
+		return false, nil
+	}
+	v := s.verifier
+	cycle, err := v.cluster.Cycle(p.pod)
+	if err != nil {
+		return false, err
+	}
+	v.look(cycle, p)
+	return s.placeBest(cycle, p)
+}
+
+// scoreOrder leaves every pod to kube-scheduler.
+func (v *verifier) scoreOrder() error {
+	return v.replayScoreOrder(v.units, v.pods, false)
+}
+
+// sampledScoreOrder takes some of the pods off the finished plan, evenly over
+// the queue, and leaves these to kube-scheduler: as many as the work limit
+// allows. Pods with volumes or devices stay where they are, as their claims
+// would bind them to the place. Members of pod groups are placed one by one.
+func (v *verifier) sampledScoreOrder() error {
+	var candidates []*planned
+	for _, p := range v.pods {
+		if !p.claims {
+			candidates = append(candidates, p)
+		}
+	}
+	count := min(max(v.limit/max(len(v.cluster.NodeNames()), 1), 1), len(candidates))
+	sample := make([]*planned, count)
+	units := make([]unit, count)
+	for i := range sample {
+		sample[i] = candidates[i*len(candidates)/count]
+		units[i] = unit{pods: sample[i : i+1]}
+	}
+	v.cluster.Fork()
+	defer v.cluster.Revert()
+	for _, p := range sample {
+		if err := v.cluster.Evict(p.pod); err != nil {
+			return err
+		}
+	}
+	return v.replayScoreOrder(units, sample, true)
+}
+
+func (v *verifier) replayScoreOrder(units []unit, pods []*planned, sampled bool) error {
+	s := &search{verifier: v, budget: v.budget()}
+	q := &queue{ctx: v.ctx, cluster: v.cluster}
+	if _, err := q.run(units, s.tryBest); err != nil {
+		return err
+	}
+	moved, pending := v.outcome(pods)
+	v.result.ScoreOrder = Replay{Done: !s.exhausted, Sampled: sampled, Moved: moved, Pending: pending}
+	return nil
+}

@@ -1,0 +1,160 @@
+package verify
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
+)
+
+// verifier holds one plan while it is judged.
+type verifier struct {
+	ctx     context.Context
+	cluster *simulator.Cluster
+	request *Request
+	units   []unit
+	pods    []*planned
+	byNode  map[string][]*planned
+	// beyond lists, by scheduler name, the Filter plugins that are not local.
+	beyond map[string][]string
+	// reserved are the nodes on which pods outside the plan are nominated.
+	reserved map[string]bool
+	// nominated are the nodes whose planned pods were nominated so far.
+	nominated map[string]bool
+	limit     int
+	result    *Result
+}
+
+// Verify judges a plan. An error means that it could not be judged: the
+// objects contradict one another, or ctx ended.
+func Verify(ctx context.Context, request Request) (*Result, error) {
+	v, refused, err := newVerifier(ctx, &request)
+	if err != nil {
+		return nil, fmt.Errorf("verifying the plan: %w", err)
+	}
+	if err := v.judge(refused); err != nil {
+		return nil, fmt.Errorf("verifying the plan: %w", err)
+	}
+	v.result.FilterCalls = v.cluster.FilterCalls()
+	return v.result, nil
+}
+
+func newVerifier(ctx context.Context, request *Request) (*verifier, []Refusal, error) {
+	cluster, err := simulator.New(ctx, request.Objects, request.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, spec := range request.Added {
+		if err := cluster.AddNode(spec); err != nil {
+			return nil, nil, err
+		}
+	}
+	v := &verifier{
+		ctx: ctx, cluster: cluster, request: request,
+		byNode: map[string][]*planned{}, beyond: map[string][]string{}, reserved: map[string]bool{}, nominated: map[string]bool{},
+		limit:  cmp.Or(request.ScoreOrderLimit, DefaultScoreOrderLimit),
+		result: &Result{},
+	}
+	var refused []Refusal
+	v.units, refused = readPlan(cluster, request.Planned)
+	for _, u := range v.units {
+		v.pods = append(v.pods, u.pods...)
+	}
+	sortByQueue(v.pods)
+	for _, p := range v.pods {
+		v.byNode[p.node] = append(v.byNode[p.node], p)
+	}
+	return v, refused, v.keepReservations()
+}
+
+// keepReservations keeps today's nominations of the pods that the plan leaves
+// alone, as kube-scheduler keeps that room for them, and drops those of the
+// planned pods: a replay gives them new ones or none.
+func (v *verifier) keepReservations() error {
+	for _, pod := range v.cluster.Pending() {
+		node := pod.Status.NominatedNodeName
+		if _, mine := v.request.Planned[nameOf(pod)]; mine || v.cluster.Node(node) == nil {
+			node = ""
+		}
+		if v.cluster.NominatedNode(pod) != node {
+			if err := v.cluster.Nominate(pod, node); err != nil {
+				return err
+			}
+		}
+		if node != "" {
+			v.reserved[node] = true
+		}
+	}
+	return nil
+}
+
+// judge runs the order replay and the nominated replay together for as long as
+// they agree, and each on its own from there on.
+func (v *verifier) judge(refused []Refusal) error {
+	searches := v.request.ScoreOrderLimit >= 0
+	full := searches && len(v.pods)*len(v.cluster.NodeNames()) <= v.limit
+	if full {
+		v.cluster.Fork()
+	}
+	rest, err := v.lockstep()
+	if err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		v.cluster.Fork()
+		left, err := v.order(rest)
+		if err != nil {
+			return err
+		}
+		refused = append(refused, left...)
+	}
+	if len(refused) > 0 {
+		v.result.Refused = refused
+		return nil
+	}
+	if searches && !full {
+		if err := v.sampledScoreOrder(); err != nil {
+			return err
+		}
+	}
+	if len(rest) > 0 {
+		v.cluster.Revert()
+	}
+	if v.request.Nominate {
+		if err := v.nominatedReplay(rest); err != nil {
+			return err
+		}
+	}
+	if full {
+		v.cluster.Revert()
+		return v.scoreOrder()
+	}
+	return nil
+}
+
+// outcome compares where the pods are with where they were planned.
+func (v *verifier) outcome(pods []*planned) (moved []Move, pending []types.NamespacedName) {
+	for _, p := range pods {
+		switch actual := v.cluster.NodeOf(p.pod); actual {
+		case p.node:
+		case "":
+			pending = append(pending, nameOf(p.pod))
+		default:
+			moved = append(moved, Move{Pod: nameOf(p.pod), Planned: p.node, Actual: actual})
+		}
+	}
+	return moved, pending
+}
+
+func sortRefusals(pods []*planned) []Refusal {
+	sortByQueue(pods)
+	refused := make([]Refusal, len(pods))
+	for i, p := range pods {
+		refused[i] = p.refusal
+	}
+	return slices.Clip(refused)
+}
