@@ -118,3 +118,49 @@ func TestRulesCompileOnTheOldestSupportedKubernetes(t *testing.T) {
 		assert.NotZero(t, rules, file)
 	}
 }
+
+func TestVPSieNodeRules(t *testing.T) {
+	s := structural(t, loadCRD(t, crds.VPSieNodes))
+	rules := cel.NewValidator(s, true, celconfig.PerCallLimit)
+	machine := func(change func(spec map[string]any)) map[string]any {
+		spec := map[string]any{"nodeGroup": "general", "offering": "std-2c4g", "datacenter": "ams1", "hostname": "vpsie-general-7f3k2", "planID": "plan-0123456789abcdef"}
+		if change != nil {
+			change(spec)
+		}
+		return map[string]any{
+			"apiVersion": "autoscaler.vpsie.com/v1alpha1", "kind": "VPSieNode",
+			"metadata": map[string]any{"name": "vpsie-general-7f3k2"},
+			"spec":     spec, "status": map[string]any{"phase": "Pending"},
+		}
+	}
+	for name, tc := range map[string]struct {
+		change func(spec map[string]any)
+		update bool
+		want   string
+	}{
+		"as written":              {},
+		"written again unchanged": {update: true},
+		"offering changed later": {
+			change: func(spec map[string]any) { spec["offering"] = "std-4c8g" }, update: true,
+			want: "spec: Invalid value: a VPSieNode is one machine: its spec cannot change",
+		},
+		"hostname of another group": {
+			change: func(spec map[string]any) { spec["hostname"] = "vpsie-gpu-7f3k2" },
+			want:   "spec.hostname: Invalid value: hostname must be vpsie-<nodeGroup>-<suffix>",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var old any
+			if tc.update {
+				old = machine(nil)
+			}
+			errs, _ := rules.Validate(context.Background(), nil, s, machine(tc.change), old, celconfig.RuntimeCELCostBudget)
+			if tc.want == "" {
+				assert.Empty(t, errs)
+				return
+			}
+			require.Len(t, errs, 1)
+			assert.Equal(t, tc.want, errs[0].Error())
+		})
+	}
+}

@@ -55,6 +55,21 @@ func TestDeepCopySharesNothing(t *testing.T) {
 	assert.JSONEq(t, string(before), string(after))
 }
 
+func TestDeepCopyOfListsSharesNoItem(t *testing.T) {
+	groups := &v1alpha1.NodeGroupList{Items: []v1alpha1.NodeGroup{{Spec: v1alpha1.NodeGroupSpec{DatacenterIDs: []string{"ams1"}}}}}
+	nodes := &v1alpha1.VPSieNodeList{Items: []v1alpha1.VPSieNode{{
+		Spec:   v1alpha1.VPSieNodeSpec{NodeGroup: "general"},
+		Status: v1alpha1.VPSieNodeStatus{Phase: v1alpha1.PhaseReady},
+	}}}
+	groupsCopy, nodesCopy := groups.DeepCopy(), nodes.DeepCopy()
+	assert.Equal(t, groups, groupsCopy)
+	assert.Equal(t, nodes, nodesCopy)
+	groupsCopy.Items[0].Spec.DatacenterIDs[0] = "x"
+	nodesCopy.Items[0].Status.Phase = v1alpha1.PhaseFailed
+	assert.Equal(t, "ams1", groups.Items[0].Spec.DatacenterIDs[0])
+	assert.Equal(t, v1alpha1.PhaseReady, nodes.Items[0].Status.Phase)
+}
+
 func TestExplicitFalseSurvivesJSON(t *testing.T) {
 	mixed := false
 	data, err := json.Marshal(v1alpha1.NodeGroupSpec{AllowMixedInstances: &mixed})
