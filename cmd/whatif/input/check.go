@@ -23,9 +23,10 @@ func checkQuantities(l *loaded) error {
 	var wrong *fieldError
 	switch obj := l.obj.(type) {
 	case *v1.Pod:
-		if l.spec.admitted {
+		if l.spec.checked {
 			return nil
 		}
+		l.spec.checked = true
 		wrong = podQuantities(&l.spec.spec)
 	case *v1.Node:
 		wrong = firstWrong(

@@ -31,6 +31,8 @@ type sharedSpec struct {
 	spec v1.PodSpec
 	// askedPriority is spec.priority as it was read.
 	askedPriority *int32
+	// checked says that its quantities are sane.
+	checked bool
 	// admitted says that spec is what the API server would have stored.
 	admitted bool
 	// validated says that a pod with this spec passed the API server's validation.
