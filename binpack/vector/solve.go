@@ -9,7 +9,7 @@ import (
 
 // maxMasterItems is the largest number of internal classes that the master program has rows for; beyond, items are
 // grouped for the bound and the prices (coarse.go), and packing is greedy with local search.
-const maxMasterItems = 600
+var maxMasterItems = 600
 
 // search is one Solve under way.
 type search struct {
