@@ -103,6 +103,9 @@ func (c *Cluster) fill() error {
 	for _, claim := range o.ResourceClaims {
 		c.devices.setClaim(claim)
 	}
+	for _, group := range o.PodGroups {
+		c.snapshot.podGroups[group.Namespace+"/"+group.Name] = group
+	}
 	nodes := append([]*v1.Node(nil), o.Nodes...)
 	sort.Slice(nodes, func(i, j int) bool { return nodes[i].Name < nodes[j].Name })
 	for _, node := range nodes {

@@ -35,6 +35,7 @@ func newProfile(c *Cluster, index int) (*profile, error) {
 		frameworkruntime.WithSharedDRAManager(c.devices),
 		frameworkruntime.WithSharedCSIManager(csiNodes{c}),
 		frameworkruntime.WithPodNominator(c.nominator),
+		frameworkruntime.WithPodGroupManager(c.snapshot.podGroups),
 		// One worker: the planner's own parallelism is over clusters.
 		frameworkruntime.WithParallelism(1),
 		frameworkruntime.WithLogger(logr.Discard()),

@@ -5,10 +5,6 @@ import (
 	"slices"
 
 	v1 "k8s.io/api/core/v1"
-	schedulingv1alpha3 "k8s.io/api/scheduling/v1alpha3"
-	schedulingv1beta1 "k8s.io/api/scheduling/v1beta1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
@@ -17,6 +13,7 @@ import (
 // snapshot is the SharedLister that plugins read: today's nodes and the
 // virtual ones, in the order in which they were added.
 type snapshot struct {
+	podGroups
 	nodes  []fwk.NodeInfo
 	byName map[string]*framework.NodeInfo
 	// The lists that InterPodAffinity walks instead of all nodes.
@@ -33,6 +30,7 @@ var _ fwk.SharedLister = &snapshot{}
 func newSnapshot() *snapshot {
 	return &snapshot{
 		byName: map[string]*framework.NodeInfo{}, pvcUse: map[string]int{}, images: map[string]*fwk.ImageStateSummary{},
+		podGroups: podGroups{},
 	}
 }
 
@@ -182,38 +180,4 @@ func (l nodeLister) Get(name string) (fwk.NodeInfo, error) {
 		return node, nil
 	}
 	return nil, fmt.Errorf("node %q is not in the simulated cluster", name)
-}
-
-// Pod groups act before and after the plugins that place a pod, in PreEnqueue
-// and Permit; the planner treats a group as a transaction and the plugins find
-// none here.
-func (s *snapshot) PodGroupStates() fwk.PodGroupStateLister                   { return noPodGroups{} }
-func (s *snapshot) PodGroups() fwk.PodGroupLister                             { return noPodGroupObjects{} }
-func (s *snapshot) CompositePodGroupStates() fwk.CompositePodGroupStateLister { return noComposites{} }
-func (s *snapshot) CompositePodGroups() fwk.CompositePodGroupLister           { return noCompositeObjects{} }
-
-func podGroupNotFound(name string) error {
-	return apierrors.NewNotFound(schema.GroupResource{Group: schedulingv1beta1.GroupName, Resource: "podgroups"}, name)
-}
-
-type noPodGroups struct{}
-
-func (noPodGroups) Get(_, name string) (fwk.PodGroupState, error) { return nil, podGroupNotFound(name) }
-
-type noPodGroupObjects struct{}
-
-func (noPodGroupObjects) Get(_, name string) (*schedulingv1beta1.PodGroup, error) {
-	return nil, podGroupNotFound(name)
-}
-
-type noComposites struct{}
-
-func (noComposites) Get(_, name string) (fwk.CompositePodGroupState, error) {
-	return nil, podGroupNotFound(name)
-}
-
-type noCompositeObjects struct{}
-
-func (noCompositeObjects) Get(_, name string) (*schedulingv1alpha3.CompositePodGroup, error) {
-	return nil, podGroupNotFound(name)
 }

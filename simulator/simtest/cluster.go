@@ -123,8 +123,9 @@ func Place(t testing.TB, c *simulator.Cluster, pod *v1.Pod, node string) {
 	t.Helper()
 	cycle, err := c.Cycle(pod)
 	require.NoError(t, err)
-	status := cycle.Filter(node)
-	require.True(t, status.IsSuccess(), "%s on %s: %s: %s", pod.Name, node, status.Plugin(), status.Message())
+	if status := cycle.Filter(node); !status.IsSuccess() {
+		require.Failf(t, "simtest", "%s on %s: %s: %s", pod.Name, node, status.Plugin(), status.Message())
+	}
 	require.NoError(t, cycle.Place(node))
 }
 
