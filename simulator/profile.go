@@ -7,9 +7,12 @@ import (
 	"github.com/go-logr/logr"
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	fwk "k8s.io/kube-scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/feature"
+	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/interpodaffinity"
 	"k8s.io/kubernetes/pkg/scheduler/framework/plugins/names"
 	frameworkruntime "k8s.io/kubernetes/pkg/scheduler/framework/runtime"
 )
@@ -28,7 +31,7 @@ type profile struct {
 
 func newProfile(c *Cluster, index int) (*profile, error) {
 	config := &c.config.configuration.Profiles[index]
-	registry, made := recordingRegistry()
+	registry, made := recordingRegistry(c.config.hostnameFastPath)
 	fw, err := frameworkruntime.NewFramework(c.ctx, registry, config,
 		frameworkruntime.WithSnapshotSharedLister(c.snapshot),
 		frameworkruntime.WithInformerFactory(c.informers),
@@ -36,6 +39,7 @@ func newProfile(c *Cluster, index int) (*profile, error) {
 		frameworkruntime.WithSharedCSIManager(csiNodes{c}),
 		frameworkruntime.WithPodNominator(c.nominator),
 		frameworkruntime.WithPodGroupManager(c.snapshot.podGroups),
+		frameworkruntime.WithMutableSnapshotLister(fixedSnapshot{c.snapshot}),
 		// One worker: the planner's own parallelism is over clusters.
 		frameworkruntime.WithParallelism(1),
 		frameworkruntime.WithLogger(logr.Discard()),
@@ -53,9 +57,14 @@ func newProfile(c *Cluster, index int) (*profile, error) {
 
 // recordingRegistry is kube-scheduler's registry; the plugins that a framework
 // makes from it are found in the map.
-func recordingRegistry() (frameworkruntime.Registry, map[string]fwk.Plugin) {
+func recordingRegistry(hostnameFastPath bool) (frameworkruntime.Registry, map[string]fwk.Plugin) {
 	made := map[string]fwk.Plugin{}
 	registry := plugins.NewInTreeRegistry()
+	if hostnameFastPath {
+		features := feature.NewSchedulerFeaturesFromGates(utilfeature.DefaultFeatureGate)
+		features.EnableInterPodAffinityHostnameFastPath = true
+		registry[names.InterPodAffinity] = frameworkruntime.FactoryAdapter(features, interpodaffinity.New)
+	}
 	for name, factory := range registry {
 		registry[name] = func(ctx context.Context, args runtime.Object, handle fwk.Handle) (fwk.Plugin, error) {
 			plugin, err := factory(ctx, args, handle)

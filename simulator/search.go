@@ -81,11 +81,11 @@ func (cy *Cycle) feasibleNodesWanted(nodes int) int {
 // FilterPlugins lists the Filter plugins of the pod's profile, in its order;
 // none when no profile is the pod's.
 func (c *Cluster) FilterPlugins(pod *v1.Pod) []string {
-	p := c.profiles[pod.Spec.SchedulerName]
+	p := c.profileOf(pod)
 	if p == nil {
 		return nil
 	}
-	return pluginNames(p.framework.ListPlugins().Filter.Enabled)
+	return p.filters
 }
 
 // Skips says whether the plugin has no say on the pod in this cycle: its

@@ -64,7 +64,21 @@ func (s *nodeSet) set(node *framework.NodeInfo, member bool) {
 func (s *snapshot) reindex(node *framework.NodeInfo) {
 	s.withAffinity.set(node, len(node.PodsWithAffinity) > 0)
 	s.withAntiAffinity.set(node, len(node.PodsWithRequiredAntiAffinity) > 0)
-	s.withNonHostAntiAffinity.set(node, len(node.PodsWithRequiredNonHostScopedAntiAffinity) > 0)
+	s.withNonHostAntiAffinity.set(node, hasNonHostAntiAffinity(node))
+}
+
+// hasNonHostAntiAffinity says whether a pod on the node has an anti-affinity
+// over more than its own node. NodeInfo keeps such pods itself only while the
+// gate InterPodAffinityHostnameFastPath is on for the whole process.
+func hasNonHostAntiAffinity(node *framework.NodeInfo) bool {
+	for _, pod := range node.PodsWithRequiredAntiAffinity {
+		for _, term := range pod.GetRequiredAntiAffinityTerms() {
+			if term.TopologyKey != v1.LabelHostname {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *snapshot) addNode(node *framework.NodeInfo) {

@@ -77,7 +77,9 @@ func podLimit(count int64) nodeOption {
 }
 
 // add puts machines into the plan.
-func (s *scenario) add(specs ...simulator.NodeSpec) { s.request.Added = append(s.request.Added, specs...) }
+func (s *scenario) add(specs ...simulator.NodeSpec) {
+	s.request.Added = append(s.request.Added, specs...)
+}
 
 // today puts nodes into today's cluster.
 func (s *scenario) today(specs ...simulator.NodeSpec) {

@@ -21,6 +21,11 @@ func (v *verifier) nominate(node string) error {
 // nominatedReplay goes on from where the order replay and the nominated one
 // parted: rest is what they did not place together.
 func (v *verifier) nominatedReplay(rest []unit) error {
+	if len(rest) > 0 && v.fast {
+		// Pods will look for other nodes, and meet nominations that they
+		// were not planned beside: the fast path is not theirs.
+		return v.nominatedAfresh()
+	}
 	for _, p := range v.pods {
 		if err := v.nominate(p.node); err != nil {
 			return err
@@ -58,4 +63,18 @@ func (s *search) tryNominated(p *planned) (bool, error) {
 		}
 	}
 	return s.placeBest(cycle, p)
+}
+
+// nominatedAfresh is the whole nominated replay on a cluster of its own.
+func (v *verifier) nominatedAfresh() error {
+	plain, _, err := newVerifier(v.ctx, v.request, false)
+	if err != nil {
+		return err
+	}
+	if err := plain.nominatedReplay(plain.units); err != nil {
+		return err
+	}
+	v.result.Nominated = plain.result.Nominated
+	v.filterCalls += plain.cluster.FilterCalls()
+	return nil
 }

@@ -26,6 +26,11 @@ type Request struct {
 	Planned map[types.NamespacedName]string
 	// Nominate says that the executor can hold placements with nominations.
 	Nominate bool
+	// HostnameFastPath judges anti-affinity over hostnames by a faster code of
+	// kube-scheduler's own that is alpha there. The verdict is the same; it is
+	// used only where it can be relied on, see
+	// simulator.SchedulerConfig.WithHostnameFastPath.
+	HostnameFastPath bool
 	// ScoreOrderLimit bounds the work of the replays that search nodes, in
 	// evaluations of one pod on one node. 0 stands for
 	// DefaultScoreOrderLimit; with a negative limit there is no score-order

@@ -16,9 +16,11 @@ type verifier struct {
 	ctx     context.Context
 	cluster *simulator.Cluster
 	request *Request
-	units   []unit
-	pods    []*planned
-	byNode  map[string][]*planned
+	// fast says that the cluster works on the hostname fast path.
+	fast   bool
+	units  []unit
+	pods   []*planned
+	byNode map[string][]*planned
 	// beyond lists, by scheduler name, the Filter plugins that are not local.
 	beyond map[string][]string
 	// reserved are the nodes on which pods outside the plan are nominated.
@@ -26,25 +28,31 @@ type verifier struct {
 	// nominated are the nodes whose planned pods were nominated so far.
 	nominated map[string]bool
 	limit     int
-	result    *Result
+	// filterCalls counts those on clusters other than this one.
+	filterCalls int
+	result      *Result
 }
 
 // Verify judges a plan. An error means that it could not be judged: the
 // objects contradict one another, or ctx ended.
 func Verify(ctx context.Context, request Request) (*Result, error) {
-	v, refused, err := newVerifier(ctx, &request)
+	v, refused, err := newVerifier(ctx, &request, fastPathFits(&request))
 	if err != nil {
 		return nil, fmt.Errorf("verifying the plan: %w", err)
 	}
 	if err := v.judge(refused); err != nil {
 		return nil, fmt.Errorf("verifying the plan: %w", err)
 	}
-	v.result.FilterCalls = v.cluster.FilterCalls()
+	v.result.FilterCalls = v.filterCalls + v.cluster.FilterCalls()
 	return v.result, nil
 }
 
-func newVerifier(ctx context.Context, request *Request) (*verifier, []Refusal, error) {
-	cluster, err := simulator.New(ctx, request.Objects, request.Config)
+func newVerifier(ctx context.Context, request *Request, fast bool) (*verifier, []Refusal, error) {
+	config := request.Config
+	if fast {
+		config = config.WithHostnameFastPath()
+	}
+	cluster, err := simulator.New(ctx, request.Objects, config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,7 +62,7 @@ func newVerifier(ctx context.Context, request *Request) (*verifier, []Refusal, e
 		}
 	}
 	v := &verifier{
-		ctx: ctx, cluster: cluster, request: request,
+		ctx: ctx, cluster: cluster, request: request, fast: fast,
 		byNode: map[string][]*planned{}, beyond: map[string][]string{}, reserved: map[string]bool{}, nominated: map[string]bool{},
 		limit:  cmp.Or(request.ScoreOrderLimit, DefaultScoreOrderLimit),
 		result: &Result{},
