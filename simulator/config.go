@@ -95,8 +95,9 @@ func ParseSchedulerConfig(data []byte) (*SchedulerConfig, error) {
 		if profile.Plugins == nil {
 			continue
 		}
-		for _, name := range profile.Plugins.Names() {
-			if _, ok := known[name]; !ok && name != "*" {
+		// Names leaves multiPoint out.
+		for _, name := range append(profile.Plugins.Names(), pluginNames(profile.Plugins.MultiPoint.Enabled)...) {
+			if _, ok := known[name]; !ok {
 				return nil, fmt.Errorf("profile %s: plugin %q is not one of kube-scheduler's own and cannot be simulated", profile.SchedulerName, name)
 			}
 		}

@@ -1,11 +1,14 @@
 package simulator
 
 import (
+	"errors"
+
 	v1 "k8s.io/api/core/v1"
 	schedulingv1alpha3 "k8s.io/api/scheduling/v1alpha3"
 	schedulingv1beta1 "k8s.io/api/scheduling/v1beta1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/klog/v2"
 	fwk "k8s.io/kube-scheduler/framework"
 )
 
@@ -17,10 +20,12 @@ type podGroups map[string]*schedulingv1beta1.PodGroup
 
 var _ fwk.PodGroupManager = podGroups{}
 
-func (g podGroups) PodGroups() fwk.PodGroupLister                             { return podGroupObjects{g} }
-func (g podGroups) PodGroupStates() fwk.PodGroupStateLister                   { return noPodGroupStates{} }
-func (g podGroups) CompositePodGroups() fwk.CompositePodGroupLister           { return noCompositeObjects{} }
-func (g podGroups) CompositePodGroupStates() fwk.CompositePodGroupStateLister { return noCompositeStates{} }
+func (g podGroups) PodGroups() fwk.PodGroupLister                   { return podGroupObjects{g} }
+func (g podGroups) PodGroupStates() fwk.PodGroupStateLister         { return noPodGroupStates{} }
+func (g podGroups) CompositePodGroups() fwk.CompositePodGroupLister { return noCompositeObjects{} }
+func (g podGroups) CompositePodGroupStates() fwk.CompositePodGroupStateLister {
+	return noCompositeStates{}
+}
 
 // BuildHierarchySnapshotFromPod implements PodGroupManager: nothing here changes
 // while a plugin looks.
@@ -44,6 +49,20 @@ func (l podGroupObjects) Get(namespace, name string) (*schedulingv1beta1.PodGrou
 	}
 	return nil, notFound("podgroups", name)
 }
+
+// fixedSnapshot is the lister that preemption for whole groups would try its
+// victims on. That extension point is never run here: the planner has forks.
+type fixedSnapshot struct{ fwk.SharedLister }
+
+var (
+	_        fwk.MutableSnapshotSharedLister = fixedSnapshot{}
+	errFixed                                 = errors.New("the simulated cluster is changed by its forks only")
+)
+
+func (fixedSnapshot) StartMutations() error                        { return errFixed }
+func (fixedSnapshot) EndMutations() error                          { return errFixed }
+func (fixedSnapshot) AddPod(fwk.PodInfo, string) error             { return errFixed }
+func (fixedSnapshot) RemovePod(klog.Logger, *v1.Pod, string) error { return errFixed }
 
 type noPodGroupStates struct{}
 
