@@ -134,6 +134,9 @@ func (a *assembly) add(found []loaded) error {
 			o.ResourceClaimTemplates = append(o.ResourceClaimTemplates, obj)
 		case *resourcev1.DeviceClass:
 			o.DeviceClasses = append(o.DeviceClasses, obj)
+		case *resourcev1.DeviceTaintRule:
+			resourcedefaults.SetObjectDefaults_DeviceTaintRule(obj)
+			o.DeviceTaintRules = append(o.DeviceTaintRules, obj)
 		case *schedulingv1.PriorityClass:
 			schedulingdefaults.SetObjectDefaults_PriorityClass(obj)
 			o.PriorityClasses = append(o.PriorityClasses, obj)

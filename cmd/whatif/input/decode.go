@@ -70,8 +70,6 @@ type apartError struct {
 
 func (e *apartError) Error() string { return e.err.Error() }
 
-func (e *apartError) Unwrap() error { return e.err }
-
 // rejoin puts the whole document in the place of its items.
 func rejoin(chunks []chunk, of *list) []chunk {
 	var joined []chunk

@@ -20,6 +20,8 @@ type chunk struct {
 	at   place
 	text []byte
 	json bool
+	// item: text is an item of a YAML sequence, with its dash.
+	item bool
 	// list is the List that the chunk is an item of.
 	list *list
 }
@@ -220,12 +222,20 @@ func splitYAML(whole chunk) []chunk {
 	of.whole = whole
 	chunks := make([]chunk, len(items))
 	for i, s := range items {
-		// The dash becomes a space: the item is a document of its own then.
-		item := bytes.Clone(whole.text[s.start:s.end])
-		item[bytes.IndexByte(item, '-')] = ' '
-		chunks[i] = chunk{at: place{src: whole.at.src, offset: whole.at.offset + s.start}, text: item, list: of}
+		chunks[i] = chunk{at: place{src: whole.at.src, offset: whole.at.offset + s.start}, text: whole.text[s.start:s.end], item: true, list: of}
 	}
 	return chunks
+}
+
+// document is the text as a document of its own: the dash of an item becomes a
+// space, so that lines and columns stay.
+func (c *chunk) document() []byte {
+	if !c.item {
+		return c.text
+	}
+	document := bytes.Clone(c.text)
+	document[bytes.IndexByte(document, '-')] = ' '
+	return document
 }
 
 // yamlItems finds the lines of each item under a top-level `items:`, and the
@@ -280,7 +290,7 @@ func toJSON(c chunk) ([]byte, error) {
 	if len(c.text) > maxYAMLBytes {
 		return nil, c.at.errorf("a YAML document of more than %d MiB: use JSON (kubectl get -o json), which is read item by item", maxYAMLBytes>>20)
 	}
-	asJSON, err := yaml.YAMLToJSONStrict(c.text)
+	asJSON, err := yaml.YAMLToJSONStrict(c.document())
 	if err != nil {
 		return nil, yamlError(c, err)
 	}

@@ -237,7 +237,7 @@ func TestRefusedWorkloads(t *testing.T) {
 		{"ReplicaSet", strings.Replace(strings.Replace(deployment, "Deployment", "ReplicaSet", 1), "{app: web}}", "{}}", 1),
 			`in.yaml:6: ReplicaSet default/web: spec.selector: Invalid value: {}: empty selector is invalid for deployment`},
 		{"ReplicationController", "apiVersion: v1\nkind: ReplicationController\nmetadata: {name: rc}\nspec:\n  replicas: -2\n",
-			`in.yaml:4: ReplicationController default/rc: spec.selector: Required value (and 2 more)`},
+			`in.yaml:5: ReplicationController default/rc: spec.replicas: Invalid value: -2: must be greater than or equal to 0 (and 2 more)`},
 		{"Job that restarts always", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec:\n  template:\n    spec:\n      containers: [{name: c, image: i}]\n",
 			`in.yaml:6: Job default/j: spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"`},
 		{"CronJob without a schedule", "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: j}\nspec:\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          restartPolicy: Never\n          containers: [{name: c, image: i}]\n",

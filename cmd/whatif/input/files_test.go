@@ -228,6 +228,18 @@ func TestSizeLimits(t *testing.T) {
 			assert.NoError(t, err)
 		})
 	}
+	t.Run("a large List is read item by item, and the item's mistake is told", func(t *testing.T) {
+		half := strings.Repeat("  # padding\n", maxYAMLBytes/24)
+		head := "kind: List\napiVersion: v1\nitems:\n"
+		item := func(name string) string {
+			return "- apiVersion: v1\n  kind: Service\n  metadata: {name: " + name + "}\n" + half
+		}
+		objects, _, err := Files([]string{"-"}, Options{Stdin: strings.NewReader(head + item("a") + item("b") + item("c"))})
+		require.NoError(t, err)
+		assert.Len(t, objects.Services, 3)
+		_, _, err = Files([]string{"-"}, Options{Stdin: strings.NewReader(head + item("a") + item("b") + "- apiVersion: [\n" + item("c"))})
+		assert.ErrorContains(t, err, "invalid YAML")
+	})
 	t.Run("a YAML document that cannot be cut", func(t *testing.T) {
 		content := append([]byte(onePod), bytes.Repeat([]byte("# padding\n"), maxYAMLBytes/10+1)...)
 		_, _, err := Files([]string{"-"}, Options{Stdin: bytes.NewReader(content)})

@@ -61,6 +61,7 @@ var kinds = []*kind{
 	{resourcev1.SchemeGroupVersion.WithKind("ResourceClaim"), true, []string{"resourceclaims"}, func() object { return &resourcev1.ResourceClaim{} }},
 	{resourcev1.SchemeGroupVersion.WithKind("ResourceClaimTemplate"), true, []string{"resourceclaimtemplates"}, func() object { return &resourcev1.ResourceClaimTemplate{} }},
 	{resourcev1.SchemeGroupVersion.WithKind("DeviceClass"), false, []string{"deviceclasses"}, func() object { return &resourcev1.DeviceClass{} }},
+	{resourcev1.SchemeGroupVersion.WithKind("DeviceTaintRule"), false, []string{"devicetaintrules"}, func() object { return &resourcev1.DeviceTaintRule{} }},
 
 	{schedulingv1.SchemeGroupVersion.WithKind("PriorityClass"), false, []string{"priorityclasses"}, func() object { return &schedulingv1.PriorityClass{} }},
 	{schedulingv1beta1.SchemeGroupVersion.WithKind("PodGroup"), true, []string{"podgroups"}, func() object { return &schedulingv1beta1.PodGroup{} }},

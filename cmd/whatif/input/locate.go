@@ -134,7 +134,7 @@ func pathString(path []any) string {
 // found. JSON is YAML enough for the parser that knows lines.
 func (v *value) fieldPlace(field string) place {
 	at := v.at()
-	body, full := v.chunk.text, pathString(v.path)
+	body, full := v.chunk.document(), pathString(v.path)
 	if v.chunk.json {
 		body, full = v.json, ""
 	}

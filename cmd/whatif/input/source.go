@@ -26,16 +26,13 @@ type source struct {
 type place struct {
 	src    *source
 	offset int
-	// element is "element 12" in an array of a workload directory.
+	// element leads on from there, to what has no line of its own.
 	element string
 }
 
 // String is file:line, or file:line:column where the line holds more than one
 // object (a dump on a single line), columns being bytes from 1.
 func (p place) String() string {
-	if p.src == nil {
-		return "cluster"
-	}
 	before := p.src.data[:min(p.offset, len(p.src.data))]
 	line := 1 + bytes.Count(before, []byte{'\n'})
 	lineStart := bytes.LastIndexByte(before, '\n') + 1

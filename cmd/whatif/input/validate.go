@@ -1,7 +1,9 @@
 package input
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -113,16 +115,20 @@ func (l *loaded) complain(err error, fieldPrefix string) error {
 	return at.errorf("%s %s: %w", l.kind.gvk.Kind, keyOf(l.obj), err)
 }
 
-// refuse reports the first of the API server's complaints; nil without any.
+// refuse reports the first by field of the API server's complaints; nil without any.
 func (l *loaded) refuse(wrong field.ErrorList, fieldPrefix string) error {
 	if len(wrong) == 0 {
 		return nil
 	}
-	what := oneLine(wrong[0].ErrorBody())
+	// By field, because validation walks maps in any order.
+	first := slices.MinFunc(wrong, func(x, y *field.Error) int {
+		return cmp.Or(cmp.Compare(x.Field, y.Field), cmp.Compare(x.ErrorBody(), y.ErrorBody()))
+	})
+	what := oneLine(first.ErrorBody())
 	if more := len(wrong) - 1; more > 0 {
 		what = fmt.Sprintf("%s (and %d more)", what, more)
 	}
-	name := wrong[0].Field
+	name := first.Field
 	if strings.HasPrefix(name, "metadata.name") {
 		// The pod's name is made from the workload's.
 		fieldPrefix = ""

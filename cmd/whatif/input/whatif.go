@@ -160,6 +160,7 @@ func merge(cluster, added *simulator.Objects) *simulator.Objects {
 	upsert(&result.ResourceClaims, added.ResourceClaims)
 	upsert(&result.ResourceClaimTemplates, added.ResourceClaimTemplates)
 	upsert(&result.DeviceClasses, added.DeviceClasses)
+	upsert(&result.DeviceTaintRules, added.DeviceTaintRules)
 	upsert(&result.PriorityClasses, added.PriorityClasses)
 	upsert(&result.PodGroups, added.PodGroups)
 	upsert(&result.PodDisruptionBudgets, added.PodDisruptionBudgets)

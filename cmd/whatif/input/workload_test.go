@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	v1 "k8s.io/api/core/v1"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
 // workloadDir writes a workload directory.
@@ -34,7 +37,7 @@ func TestWorkloadReadsEveryFileItKnows(t *testing.T) {
 	}
 	for _, name := range []string{
 		"namespaces", "replicationcontrollers", "services", "pvcs", "replicasets", "statefulsets", "storageclasses", "csinodes", "csidrivers", "csistoragecapacities",
-		"volumeattachments", "resourceslices", "resourceclaims", "resourceclaimtemplates", "deviceclasses", "priorityclasses", "podgroups", "pdbs",
+		"volumeattachments", "resourceslices", "resourceclaims", "resourceclaimtemplates", "deviceclasses", "devicetaintrules", "priorityclasses", "podgroups", "pdbs",
 	} {
 		files[name+".json"] = `[{"metadata":{"name":"n"}}]`
 	}
@@ -44,16 +47,17 @@ func TestWorkloadReadsEveryFileItKnows(t *testing.T) {
 	assert.Equal(t, " [] ", string(catalog))
 	assert.Equal(t, []string{"ignored " + filepath.Join(dir, "typo.json") + ": no such file in a workload directory"}, notes.Lines())
 	assert.Equal(t, []string{"x/a", "default/b"}, podNames(o))
-	for kind, n := range map[string]int{
-		"nodes": len(o.Nodes), "daemonsets": len(o.DaemonSets), "replicasets": len(o.ReplicaSets), "statefulsets": len(o.StatefulSets),
-		"replicationcontrollers": len(o.ReplicationControllers), "services": len(o.Services), "pvs": len(o.PersistentVolumes), "pvcs": len(o.PersistentVolumeClaims),
-		"storageclasses": len(o.StorageClasses), "csinodes": len(o.CSINodes), "csidrivers": len(o.CSIDrivers), "csistoragecapacities": len(o.CSIStorageCapacities),
-		"volumeattachments": len(o.VolumeAttachments), "resourceslices": len(o.ResourceSlices), "resourceclaims": len(o.ResourceClaims),
-		"resourceclaimtemplates": len(o.ResourceClaimTemplates), "deviceclasses": len(o.DeviceClasses), "priorityclasses": len(o.PriorityClasses),
-		"podgroups": len(o.PodGroups), "pdbs": len(o.PodDisruptionBudgets),
-	} {
-		assert.Equal(t, 1, n, kind)
+	for i, all := 0, reflect.ValueOf(*o); i < all.NumField(); i++ {
+		assert.NotZero(t, all.Field(i).Len(), "nothing reads %s", all.Type().Field(i).Name)
 	}
+	t.Run("and Add knows every kind too", func(t *testing.T) {
+		all := reflect.ValueOf(*merge(&simulator.Objects{}, o))
+		for i := range all.NumField() {
+			if name := all.Type().Field(i).Name; name != "Pods" { // Add makes those itself
+				assert.NotZero(t, all.Field(i).Len(), name)
+			}
+		}
+	})
 	assert.Len(t, o.Namespaces, 4, "n, and the three that are only referred to")
 	assert.Equal(t, "1", o.Pods[0].Spec.Containers[0].Resources.Requests.Cpu().String())
 	assert.Same(t, &o.Pods[0].Spec.Containers[0], &o.Pods[1].Spec.Containers[0], "equal specs are decoded once")
@@ -81,6 +85,9 @@ func TestRefusedWorkloadDirectories(t *testing.T) {
 		{"an object", map[string]string{"pods.json": "{}"}, `DIR/pods.json:1: invalid JSON: '{' where an array of Pod objects should follow`},
 		{"truncated", map[string]string{"pods.json": `[{"kind":"Pod"},`}, `DIR/pods.json:1:17: truncated JSON: it ends where a value should follow`},
 		{"text behind the array", map[string]string{"pods.json": "[]\n]"}, `DIR/pods.json:2: invalid JSON: ']' where the end of the file should follow`},
+		{"an element that is no JSON", pods(`{"metadata":{"name":"a"},"spec" {}}`), `DIR/pods.json:2:33: invalid JSON: '{' where a colon should follow`},
+		{"an element that is no object", pods("true"), `DIR/pods.json:2: not a Kubernetes object: found a boolean`},
+		{"a List", pods(`{"apiVersion":"v1","kind":"PodList","items":[]}`), `DIR/pods.json:2: found v1 PodList in the file for v1 Pod`},
 		{"unknown field", pods(`{"metadata":{"name":"a"},"spec":{"nodeNames":"x"}}`), `DIR/pods.json:2:34: Pod a: spec.nodeNames: unknown field`},
 		{"unknown field beside a spec seen before", pods(`{"metadata":{"name":"a"},` + bareSpec + `},` + "\n" + `{"metadata":{"name":"b","x":1},` + bareSpec + `}`),
 			`DIR/pods.json:3:25: Pod b: metadata.x: unknown field`},
