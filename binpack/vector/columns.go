@@ -48,8 +48,8 @@ type generator struct {
 // maxFreeKinds is how many kinds of free machines enter the master; more are filled before it (existing.go).
 const maxFreeKinds = 40
 
-func newGenerator(in *instance, meter *meter, kinds []int) *generator {
-	g := &generator{in: in, meter: meter, ks: newKnapsack(in, meter), kinds: kinds}
+func newGenerator(in *instance, meter *meter, kinds []int, w []float64) *generator {
+	g := &generator{in: in, meter: meter, ks: newKnapsack(in, meter, w), kinds: kinds}
 	n := len(in.items)
 	for i := range in.items {
 		if in.items[i].demand > 0 {
@@ -260,7 +260,7 @@ func (g *generator) generate(left []int, e effort) {
 		}
 		if found {
 			if e.prove {
-				blend = 0.4
+				blend = 0.6
 			}
 			continue
 		}

@@ -11,7 +11,7 @@ func (s *search) fillFree() {
 	free := pk.free
 	pk.free = nil
 	defer func() { pk.free = free }()
-	g := newGenerator(in, s.meter, pk.priced)
+	g := newGenerator(in, s.meter, pk.priced, s.w)
 	g.seed()
 	const stages = 4
 	for stage := range stages {

@@ -302,4 +302,4 @@ func (f *factor) replace(r int, alpha []float64) {
 }
 
 // stale says whether it is time to build afresh.
-func (f *factor) stale() bool { return len(f.etas) >= 64 }
+func (f *factor) stale() bool { return len(f.etas) >= 32 }

@@ -13,6 +13,7 @@ type candidate struct {
 	weight  float64 // of one item, as a share of the bin: Σ_d w_d·size_d
 	density float64 // value ÷ weight
 	max     int     // most that fit, are asked for and are allowed
+	target  int     // how many the relaxation takes, rounded down; -1 for none
 	size    []int64
 }
 
@@ -22,17 +23,16 @@ type candidate struct {
 //
 // by depth-first branch and bound. Its upper bound is that of the surrogate: dimensions are summed with weights w ≥ 0
 // scaled so that the whole bin weighs 1, and the one-dimensional relaxation is filled greedily by density (Dantzig).
-// Any w gives a true upper bound; w is improved from call to call of a kind by making over-used dimensions heavier.
+// Any w gives a true upper bound; the dual prices of the linear relaxation (relax.go) give the tightest.
 type knapsack struct {
 	in    *instance
 	meter *meter
-	w     [][]float64 // per kind and dimension
+	prior []float64 // prices of resources
 
-	tune int // how often w is improved per call
+	relaxed *relaxation
+	w       []float64 // per dimension
 
 	cand   []candidate
-	bestW  []float64 // scratch of relax
-	usage  []float64
 	steep  [][]float64 // per dimension: the best value per unit among candidates i…
 	free   []int64
 	nodes  int // left
@@ -43,10 +43,10 @@ type knapsack struct {
 	open   float64 // upper bound of branches that were not explored
 }
 
-func newKnapsack(in *instance, meter *meter) *knapsack {
-	ks := &knapsack{in: in, meter: meter, w: make([][]float64, len(in.kinds)), free: make([]int64, in.dims),
-		bestW: make([]float64, in.dims), usage: make([]float64, in.dims), steep: make([][]float64, in.dims), tune: 2}
-	return ks
+// newKnapsack takes the prices w of resources for first weights.
+func newKnapsack(in *instance, meter *meter, w []float64) *knapsack {
+	return &knapsack{in: in, meter: meter, prior: w, relaxed: newRelaxation(in.dims), w: make([]float64, in.dims),
+		free: make([]int64, in.dims), steep: make([][]float64, in.dims)}
 }
 
 // fill searches kind k for the load of greatest value at prices y, of the items in among and what demand leaves of them, exploring at most the given
@@ -107,71 +107,57 @@ func (ks *knapsack) collect(k int, y []float64, demand []int, among []int32) boo
 	return len(ks.cand) > 0
 }
 
-// relax orders the candidates by density and returns the least surrogate bound it comes by.
+// relax orders the candidates by density at the weights of the linear relaxation of all dimensions, which give the
+// tightest surrogate, and returns its bound.
 func (ks *knapsack) relax(k int) float64 {
-	w := ks.w[k]
-	rounds := ks.tune
-	if w == nil {
-		w = ks.firstWeights(k)
-		ks.w[k] = w
-		rounds = 12
-	}
-	kd := &ks.in.kinds[k]
-	bestW, usage := ks.bestW, ks.usage
-	bound := math.Inf(1)
-	step := 0.5
-	if rounds == ks.tune {
-		step = 0.1
-	}
-	if rounds == 0 {
-		ks.weigh(w)
-		return ks.dantzig(0, 1, nil)
-	}
-	for range rounds {
-		ks.weigh(w)
-		v := ks.dantzig(0, 1, usage)
-		if v < bound {
-			bound = v
-			copy(bestW, w)
+	capacity := ks.in.kinds[k].capacity
+	prices, steps := ks.relaxed.solve(ks.cand, capacity)
+	ks.meter.spend(steps * len(ks.cand) * ks.in.dims / 2)
+	for c := range ks.cand {
+		ks.cand[c].target = -1
+		if n := ks.relaxed.amount(c); n > 1e-9 {
+			ks.cand[c].target = int(n + 1e-6)
 		}
-		// Make dimensions heavier that the relaxed load over-uses.
-		sum := 0.0
-		for d := range w {
-			if c := kd.capacity[d]; c > 0 {
-				w[d] *= 1 + step*max(-1, min(1, usage[d]/float64(c)-1))
-				if w[d]*float64(c) < 1e-6 {
-					w[d] = 1e-6 / float64(c)
-				}
-				sum += w[d] * float64(c)
+	}
+	all := 0.0
+	for _, l := range prices {
+		all += l
+	}
+	ks.firstWeights(k)
+	if all > 1e-12 {
+		const trace = 1e-4 // orders what takes nothing that is scarce
+		for d, c := range capacity {
+			ks.w[d] *= trace
+			if c > 0 {
+				ks.w[d] += (1 - trace) * prices[d] / all / float64(c)
 			}
 		}
-		if sum == 0 {
-			return bound // nothing but items of no size
-		}
-		for d := range w {
-			w[d] /= sum
-		}
-		step *= 0.8
 	}
-	copy(w, bestW)
-	ks.weigh(w)
-	return bound
+	ks.weigh(ks.w)
+	return ks.dantzig(0, 1)
 }
 
-// firstWeights gives every dimension that candidates ask for an equal share of the bin.
-func (ks *knapsack) firstWeights(k int) []float64 {
-	w := make([]float64, ks.in.dims)
-	active := 0
-	for d, c := range ks.in.kinds[k].capacity {
+// firstWeights gives dimensions the weight of their prices, and each a little, so that the whole bin weighs 1.
+func (ks *knapsack) firstWeights(k int) {
+	capacity := ks.in.kinds[k].capacity
+	all, active := 0.0, 0.0
+	for d, c := range capacity {
 		if c > 0 {
+			all += ks.prior[d] * float64(c)
 			active++
-			w[d] = 1 / float64(c)
 		}
 	}
-	for d := range w {
-		w[d] /= float64(max(active, 1))
+	const trace = 0.02
+	for d, c := range capacity {
+		switch {
+		case c <= 0:
+			ks.w[d] = 0
+		case all > 0:
+			ks.w[d] = trace/(active*float64(c)) + (1-trace)*ks.prior[d]/all
+		default:
+			ks.w[d] = 1 / (active * float64(c))
+		}
 	}
-	return w
 }
 
 func (ks *knapsack) weigh(w []float64) {
@@ -193,23 +179,17 @@ func (ks *knapsack) weigh(w []float64) {
 }
 
 // dantzig fills the surrogate knapsack of the given room greedily from candidate i on, the last class in part, and
-// returns the value: an upper bound of what candidates i… can add. usage, if not nil, receives what that takes.
-func (ks *knapsack) dantzig(i int, room float64, usage []float64) float64 {
-	clear(usage)
+// returns the value: an upper bound of what candidates i… can add.
+func (ks *knapsack) dantzig(i int, room float64) float64 {
 	value := 0.0
 	for ; i < len(ks.cand); i++ {
 		c := &ks.cand[i]
 		n := float64(c.max)
 		if n*c.weight >= room {
-			n = room / max(c.weight, 1e-300)
+			return value + room*c.density
 		}
 		value += n * c.value
-		for d := range usage {
-			usage[d] += n * float64(c.size[d])
-		}
-		if room -= n * c.weight; room <= 1e-15 {
-			break
-		}
+		room -= n * c.weight
 	}
 	return value
 }
@@ -237,7 +217,7 @@ func (ks *knapsack) suffixes() {
 
 // bound is an upper bound of what candidates i… can add to the current branch.
 func (ks *knapsack) bound(i int, room float64) float64 {
-	b := ks.dantzig(i, room, nil)
+	b := ks.dantzig(i, room)
 	for d, f := range ks.free {
 		if s := ks.steep[d][i]; !math.IsInf(s, 1) {
 			b = min(b, s*float64(f))
@@ -320,6 +300,9 @@ func (ks *knapsack) greedy() {
 }
 
 func (ks *knapsack) push(i, n int) {
+	if n == 0 {
+		return
+	}
 	c := &ks.cand[i]
 	for d, s := range c.size {
 		ks.free[d] -= s * int64(n)
@@ -328,6 +311,9 @@ func (ks *knapsack) push(i, n int) {
 }
 
 func (ks *knapsack) pop(i, n int) {
+	if n == 0 {
+		return
+	}
 	for d, s := range ks.cand[i].size {
 		ks.free[d] += s * int64(n)
 	}
@@ -341,26 +327,43 @@ func (ks *knapsack) record(value float64) {
 	}
 }
 
-// descend explores what candidates i… can add to the branch worth value, with the surrogate room that is left.
+// descend explores what candidates i… can add to the branch worth value, with the surrogate room that is left. Counts near
+// those of the relaxation come first, so that the first loads are nearly as good as the bound and cut most of the rest.
 func (ks *knapsack) descend(i int, value, room float64) {
 	ks.record(value)
+	n := 0
 	for ; i < len(ks.cand); i++ {
-		n := ks.fitting(i)
-		if n == 0 {
-			continue
+		if n = ks.fitting(i); n > 0 {
+			break
 		}
-		reach := value + ks.bound(i, room)
-		ks.meter.spend(12)
-		if reach <= ks.value+1e-10*(1+ks.value) {
-			return
-		}
-		if ks.nodes <= 0 {
-			ks.open = max(ks.open, reach)
-			return
-		}
-		ks.nodes--
-		c := &ks.cand[i]
-		for q := n; q >= 1; q-- {
+	}
+	if n == 0 {
+		return
+	}
+	reach := value + ks.bound(i, room)
+	ks.meter.spend(12)
+	if reach <= ks.value+1e-10*(1+ks.value) {
+		return
+	}
+	if ks.nodes <= 0 {
+		ks.open = max(ks.open, reach)
+		return
+	}
+	ks.nodes--
+	c := &ks.cand[i]
+	from := n
+	if c.target >= 0 {
+		from = min(c.target, n)
+	}
+	for away := 0; away <= n; away++ {
+		for side := range 2 {
+			q := from + away
+			if side == 1 {
+				q = from - away
+			}
+			if q < 0 || q > n || side == 1 && away == 0 {
+				continue
+			}
 			ks.push(i, q)
 			ks.descend(i+1, value+float64(q)*c.value, max(room-float64(q)*c.weight, 0))
 			ks.pop(i, q)

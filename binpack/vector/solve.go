@@ -11,11 +11,15 @@ import (
 // grouped for the bound and the prices (coarse.go), and packing is greedy with local search.
 var maxMasterItems = 600
 
+// manyItems is the number of internal classes from which local search comes before the master as well.
+const manyItems = 100
+
 // search is one Solve under way.
 type search struct {
 	in    *instance
 	meter *meter
 	gap   float64
+	w     []float64 // prices of resources, per dimension
 	pk    *packer
 	best  *plan
 	score merit
@@ -45,10 +49,11 @@ func Solve(p *Problem, budget Budget) (Solution, error) {
 func (s *search) run() {
 	in := s.in
 	w := in.resourceWeights(s.meter)
+	s.w = w
 	s.resource = in.resourceDuals(w)
 	s.bound = in.bound(s.resource, in.demands(), 0)
 	s.y = s.resource.y
-	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter), w)
+	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter, w), w)
 	if len(s.pk.free) > maxFreeKinds {
 		s.fillFree()
 	} else {
@@ -80,7 +85,14 @@ func (s *search) generateAndDive() {
 	for k := range kinds {
 		kinds[k] = k
 	}
-	g := newGenerator(in, meter, kinds)
+	g := newGenerator(in, meter, kinds, s.w)
+	if len(g.all) > manyItems {
+		// The master will take long: a good plan first, in case it does not get far, and good columns for it to begin with.
+		im := newImprover(in, meter, s.pk, s.y, s.target())
+		im.patience = 1000
+		im.run(s.best, meter.left()/8)
+		s.offer(s.best)
+	}
 	total := meter.limit
 	meter.limit = meter.spent + (total-meter.spent)/2
 	g.seed()
@@ -89,6 +101,7 @@ func (s *search) generateAndDive() {
 	}
 	g.generate(in.demands(), effort{rounds: 3000, nodes: 150, most: 10000, prove: true, gap: s.gap / 4})
 	meter.limit = total
+	trace = append(trace, fmt.Sprintf("   master %.4f bound %.4f work %d rounds %d nodes %d kinds %d items %d", g.objective(), g.bestBound, meter.spent/1000000, meter.rounds, meter.nodes, len(in.kinds), len(g.all)))
 	if g.best != nil {
 		s.prove(g.best)
 		s.y = g.best.y
@@ -123,7 +136,12 @@ func (s *search) diveAndImprove(g *generator, start *plan) {
 }
 
 // offer keeps a plan when it is the best so far.
+var trace []string
+
 func (s *search) offer(p *plan) {
+	defer func() {
+		trace = append(trace, fmt.Sprintf("   offer %.3f best %.3f bound %.3f work %d moves %d dives %d", p.price(), s.score.price, s.bound, s.meter.spent/1000000, s.meter.moves, s.meter.dives))
+	}()
 	im := newImprover(s.in, s.meter, s.pk, s.y, 0)
 	im.finish(p)
 	if m := p.merit(); s.best == nil || m.better(s.score) {
