@@ -1,0 +1,96 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
+)
+
+// Formats of a report.
+const (
+	Table = "table"
+	Wide  = "wide"
+	JSON  = "json"
+	YAML  = "yaml"
+	HTML  = "html"
+)
+
+// Formats lists them in the order of the help.
+var Formats = []string{Table, Wide, JSON, YAML, HTML}
+
+// CheckFormat refuses what is not one of Formats.
+func CheckFormat(format string) error {
+	if !slices.Contains(Formats, format) {
+		return fmt.Errorf("-o %s: no such format; there are %s", format, strings.Join(Formats, ", "))
+	}
+	return nil
+}
+
+// Report is a plan and the request that it answers.
+type Report struct {
+	plan    *plan.Plan
+	request *binpack.Request
+}
+
+// New makes a report of a plan. The request adds what a plan does not hold: what
+// machines can carry, and what pods ask for.
+func New(decision *plan.Plan, request *binpack.Request) *Report {
+	return &Report{plan: decision, request: request}
+}
+
+// Write renders the report in one of Formats. The style matters to tables only.
+func (r *Report) Write(w io.Writer, format string, style Style) error {
+	switch format {
+	case JSON:
+		return writeJSON(w, r.plan)
+	case YAML:
+		return writeYAML(w, r.plan)
+	case Table, Wide, HTML:
+		return fmt.Errorf("-o %s", format)
+	}
+	return CheckFormat(format)
+}
+
+// writeJSON writes a document with two spaces of indent. Nothing is escaped for
+// HTML: `<` stays readable in reasons.
+func writeJSON(w io.Writer, document any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(document)
+}
+
+// writeYAML writes the JSON form of a document as YAML, fields in the same order.
+func writeYAML(w io.Writer, document any) error {
+	var text bytes.Buffer
+	if err := writeJSON(&text, document); err != nil {
+		return err
+	}
+	// JSON is YAML; what remains is to take its style away.
+	var node yaml.Node
+	if err := yaml.Unmarshal(text.Bytes(), &node); err != nil {
+		return err
+	}
+	blockStyle(&node)
+	encoder := yaml.NewEncoder(w)
+	encoder.SetIndent(2)
+	if err := encoder.Encode(&node); err != nil {
+		return err
+	}
+	return encoder.Close()
+}
+
+func blockStyle(node *yaml.Node) {
+	node.Style = 0
+	for _, child := range node.Content {
+		blockStyle(child)
+	}
+}
