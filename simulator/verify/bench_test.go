@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	v1 "k8s.io/api/core/v1"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 // plainPlan is pods without constraints, packed tight: 50 on each machine, of
@@ -41,11 +43,11 @@ func mixedPlan(t testing.TB, pods, nodes int) *scenario {
 		class := fmt.Sprintf("%d", i/nodes)
 		switch (i / nodes) % 4 {
 		case 0:
-			s.plan(node, numbered("spread", i), 100, app("spread"+class), spread(v1.LabelTopologyZone, 1, "spread"+class))
+			s.plan(node, numbered("spread", i), 100, app("spread"+class), simtest.Spread(v1.LabelTopologyZone, 1, "spread"+class))
 		case 1:
-			s.plan(node, numbered("alone", i), 100, app("alone"+class), avoids(v1.LabelHostname, "alone"+class))
+			s.plan(node, numbered("alone", i), 100, app("alone"+class), simtest.Apart(v1.LabelHostname, "alone"+class))
 		case 2:
-			s.plan(node, numbered("beside", i), 100, app("beside"), joins(v1.LabelTopologyZone, "cache"))
+			s.plan(node, numbered("beside", i), 100, app("beside"), simtest.Together(v1.LabelTopologyZone, "cache"))
 		default:
 			s.plan(node, numbered("plain", i), 100)
 		}
@@ -82,18 +84,46 @@ func BenchmarkVerify(b *testing.B) {
 			limit = 0
 		}
 		b.Run(fmt.Sprintf("score-order=%t", searches), func(b *testing.B) {
-			b.Run("plain/100000", func(b *testing.B) {
-				s := plainPlan(b, 100_000)
-				s.request.ScoreOrderLimit = limit
-				benchmarkVerify(b, s)
-			})
-			for _, nodes := range []int{250, 1000} {
-				b.Run(fmt.Sprintf("mixed/5000/%d", nodes), func(b *testing.B) {
-					s := mixedPlan(b, 5000, nodes)
+			for _, pods := range []int{1000, 100_000} {
+				b.Run(fmt.Sprintf("plain/%d", pods), func(b *testing.B) {
+					s := plainPlan(b, pods)
 					s.request.ScoreOrderLimit = limit
 					benchmarkVerify(b, s)
 				})
 			}
+			for _, nodes := range []int{25, 250, 1000} {
+				b.Run(fmt.Sprintf("mixed/%d/%d", min(5000, 40*nodes), nodes), func(b *testing.B) {
+					s := mixedPlan(b, min(5000, 40*nodes), nodes)
+					s.request.ScoreOrderLimit = limit
+					s.request.HostnameFastPath = true
+					benchmarkVerify(b, s)
+				})
+			}
+		})
+	}
+}
+
+// clumpedPlan has 20 pods of one spread application on each machine, which
+// nominations cannot hold: each pod is refused for the others to come.
+func clumpedPlan(t testing.TB, pods, nodes int) *scenario {
+	s := newScenario(t)
+	zones := []string{"a", "b", "c"}
+	for i := range nodes {
+		s.add(machine(numbered("node", i), 64_000, zone(zones[i%3])))
+	}
+	for i := range pods {
+		class := fmt.Sprintf("%d", i/nodes/20)
+		s.plan(numbered("node", i%nodes), numbered("pod", i), 100, app(class), simtest.Spread(v1.LabelTopologyZone, 1, class))
+	}
+	return s
+}
+
+func BenchmarkVerifyOfAPlanThatNominationsBreak(b *testing.B) {
+	for _, nodes := range []int{24, 240} {
+		b.Run(fmt.Sprintf("clumped/%d/%d", 20*nodes, nodes), func(b *testing.B) {
+			s := clumpedPlan(b, 20*nodes, nodes)
+			s.request.ScoreOrderLimit = 0
+			benchmarkVerify(b, s)
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 // scenario is a cluster and a plan for it, written down pod by pod. Pods queue
@@ -93,7 +94,7 @@ func (s *scenario) today(specs ...simulator.NodeSpec) {
 	}
 }
 
-type podOption func(*v1.Pod)
+type podOption = func(*v1.Pod)
 
 func newPod(name string, milliCPU int64, options ...podOption) *v1.Pod {
 	requests := v1.ResourceList{}
@@ -136,65 +137,11 @@ func (s *scenario) running(node, name string, milliCPU int64, options ...podOpti
 	return pod
 }
 
-func app(value string) podOption { return labelled("app", value) }
+func app(value string) podOption { return simtest.Label("app", value) }
 
-func labelled(key, value string) podOption {
-	return func(pod *v1.Pod) { pod.Labels[key] = value }
-}
-
-func priority(value int32) podOption { return func(pod *v1.Pod) { pod.Spec.Priority = &value } }
-
-func nodeSelector(key, value string) podOption {
-	return func(pod *v1.Pod) { pod.Spec.NodeSelector = map[string]string{key: value} }
-}
-
-func inNamespace(name string) podOption { return func(pod *v1.Pod) { pod.Namespace = name } }
-
-func selectApp(value string) *metav1.LabelSelector {
-	return &metav1.LabelSelector{MatchLabels: map[string]string{"app": value}}
-}
-
-func spread(key string, maxSkew int32, selected string) podOption {
-	return func(pod *v1.Pod) {
-		pod.Spec.TopologySpreadConstraints = append(pod.Spec.TopologySpreadConstraints, v1.TopologySpreadConstraint{
-			MaxSkew: maxSkew, TopologyKey: key, WhenUnsatisfiable: v1.DoNotSchedule, LabelSelector: selectApp(selected),
-		})
-	}
-}
-
-func affinityOf(pod *v1.Pod) *v1.Affinity {
-	if pod.Spec.Affinity == nil {
-		pod.Spec.Affinity = &v1.Affinity{}
-	}
-	return pod.Spec.Affinity
-}
-
-func avoids(key, selected string, namespaces ...string) podOption {
-	return func(pod *v1.Pod) {
-		affinity := affinityOf(pod)
-		if affinity.PodAntiAffinity == nil {
-			affinity.PodAntiAffinity = &v1.PodAntiAffinity{}
-		}
-		terms := &affinity.PodAntiAffinity.RequiredDuringSchedulingIgnoredDuringExecution
-		*terms = append(*terms, v1.PodAffinityTerm{LabelSelector: selectApp(selected), TopologyKey: key, Namespaces: namespaces})
-	}
-}
-
-func joins(key, selected string, namespaces ...string) podOption {
-	return func(pod *v1.Pod) {
-		affinity := affinityOf(pod)
-		if affinity.PodAffinity == nil {
-			affinity.PodAffinity = &v1.PodAffinity{}
-		}
-		terms := &affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution
-		*terms = append(*terms, v1.PodAffinityTerm{LabelSelector: selectApp(selected), TopologyKey: key, Namespaces: namespaces})
-	}
-}
-
-func hostPort(port int32) podOption {
-	return func(pod *v1.Pod) {
-		pod.Spec.Containers[0].Ports = append(pod.Spec.Containers[0].Ports, v1.ContainerPort{HostPort: port, ContainerPort: port, Protocol: v1.ProtocolTCP})
-	}
+// among widens a term from the pod's own namespace to the given ones.
+func among(namespaces ...string) func(*v1.PodAffinityTerm) {
+	return func(term *v1.PodAffinityTerm) { term.Namespaces = namespaces }
 }
 
 // verify judges the scenario's plan.

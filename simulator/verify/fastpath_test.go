@@ -11,6 +11,7 @@ import (
 	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 func verdict(status *fwk.Status) string {
@@ -90,7 +91,7 @@ func alonePlan(t testing.TB, pods, nodes int) *scenario {
 	}
 	for i := range pods {
 		application := fmt.Sprintf("app-%d", i/nodes)
-		s.plan(numbered("node", i%nodes), numbered("pod", i), 100, app(application), avoids(v1.LabelHostname, application))
+		s.plan(numbered("node", i%nodes), numbered("pod", i), 100, app(application), simtest.Apart(v1.LabelHostname, application))
 	}
 	return s
 }

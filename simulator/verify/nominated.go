@@ -26,23 +26,34 @@ func (v *verifier) nominatedReplay(rest []unit) error {
 		// were not planned beside: the fast path is not theirs.
 		return v.nominatedAfresh()
 	}
+	s := v.newSearch()
 	for _, p := range v.pods {
-		if err := v.nominate(p.node); err != nil {
-			return err
+		if v.cluster.NodeOf(p.pod) != "" {
+			continue
+		}
+		s.nominated++
+		if v.cluster.NominatedNode(p.pod) == "" {
+			if err := v.cluster.Nominate(p.pod, p.node); err != nil {
+				return err
+			}
 		}
 	}
-	s := &search{verifier: v, budget: v.budget()}
-	q := &queue{ctx: v.ctx, cluster: v.cluster, failed: func(p *planned) error {
-		// A failed scheduling cycle ends in a preemption result that clears
-		// the nomination, whether or not there is anything to preempt.
-		return v.cluster.Nominate(p.pod, "")
-	}}
+	q := &queue{ctx: v.ctx, cluster: v.cluster, failed: s.failed}
 	if _, err := q.run(rest, s.tryNominated); err != nil {
 		return err
 	}
-	v.result.Nominated.Done = !s.exhausted
-	v.result.Nominated.Moved, v.result.Nominated.Pending = v.outcome(v.pods)
+	v.result.Nominated = s.outcome(v.pods)
 	return nil
+}
+
+// failed ends a failed scheduling cycle: it leaves a preemption result that
+// clears the nomination, whether or not there was anything to preempt.
+func (s *search) failed(p *planned) error {
+	if s.verifier.cluster.NominatedNode(p.pod) == "" {
+		return nil
+	}
+	s.nominated--
+	return s.verifier.cluster.Nominate(p.pod, "")
 }
 
 // tryNominated is kube-scheduler's cycle for a pod with status.nominatedNodeName:
@@ -57,12 +68,17 @@ func (s *search) tryNominated(p *planned) (bool, error) {
 		return false, err
 	}
 	v.look(cycle, p)
-	if node := v.cluster.NominatedNode(p.pod); node != "" {
-		if status := cycle.FilterNominated(node); status.IsSuccess() {
-			return v.settle(cycle, p, node, status)
-		}
+	node := v.cluster.NominatedNode(p.pod)
+	var placed bool
+	if node != "" && cycle.FilterNominated(node).IsSuccess() {
+		placed, err = v.settle(cycle, p, node, nil)
+	} else {
+		placed, err = s.placeBest(cycle, p)
 	}
-	return s.placeBest(cycle, p)
+	if placed && node != "" {
+		s.nominated--
+	}
+	return placed, err
 }
 
 // nominatedAfresh is the whole nominated replay on a cluster of its own.

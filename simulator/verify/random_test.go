@@ -2,10 +2,11 @@ package verify
 
 import (
 	"math/rand/v2"
+	"testing"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-	"testing"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 var (
@@ -19,36 +20,36 @@ func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
 // randomPod draws a pod with some of the properties that pods disturb each
 // other with.
 func randomPod(r *rand.Rand, name string) *v1.Pod {
-	options := []podOption{app(pick(r, randomApps)), inNamespace(pick(r, randomNamespaces))}
-	namespaces := func() []string {
+	options := []podOption{app(pick(r, randomApps)), simtest.In(pick(r, randomNamespaces))}
+	wide := func() func(*v1.PodAffinityTerm) {
 		if r.IntN(3) == 0 {
-			return randomNamespaces
+			return among(randomNamespaces...)
 		}
-		return nil
+		return among()
 	}
 	if r.IntN(4) == 0 {
-		options = append(options, spread(pick(r, randomKeys), int32(1+r.IntN(2)), pick(r, randomApps)))
+		options = append(options, simtest.Spread(pick(r, randomKeys), int32(1+r.IntN(2)), pick(r, randomApps)))
 	}
 	if r.IntN(4) == 0 {
-		options = append(options, avoids(pick(r, randomKeys), pick(r, randomApps), namespaces()...))
+		options = append(options, simtest.Apart(pick(r, randomKeys), pick(r, randomApps), wide()))
 	}
 	if r.IntN(6) == 0 {
-		options = append(options, avoids(pick(r, randomKeys), pick(r, randomApps), namespaces()...))
+		options = append(options, simtest.Apart(pick(r, randomKeys), pick(r, randomApps), wide()))
 	}
 	if r.IntN(5) == 0 {
-		options = append(options, joins(pick(r, randomKeys), pick(r, randomApps), namespaces()...))
+		options = append(options, simtest.Together(pick(r, randomKeys), pick(r, randomApps), wide()))
 	}
 	if r.IntN(8) == 0 {
-		options = append(options, joins(pick(r, randomKeys), pick(r, randomApps), namespaces()...))
+		options = append(options, simtest.Together(pick(r, randomKeys), pick(r, randomApps), wide()))
 	}
 	if r.IntN(6) == 0 {
-		options = append(options, hostPort(int32(80+r.IntN(2))))
+		options = append(options, simtest.HostPort(int32(80+r.IntN(2))))
 	}
 	if r.IntN(4) == 0 {
-		options = append(options, priority(int32(r.IntN(3))))
+		options = append(options, simtest.Priority(int32(r.IntN(3))))
 	}
 	if r.IntN(10) == 0 {
-		options = append(options, nodeSelector(v1.LabelTopologyZone, pick(r, []string{"a", "b", "c"})))
+		options = append(options, simtest.Selects(v1.LabelTopologyZone, pick(r, []string{"a", "b", "c"})))
 	}
 	return newPod(name, int64(r.IntN(4))*250, options...)
 }
@@ -94,12 +95,12 @@ func (s *scenario) nodeNames() []string {
 	return names
 }
 
-// planFor plans every pending pod for a node of the draw.
+// planAt plans the pending pods for the nodes that draw names.
 func (s *scenario) planAt(draw func(pod *v1.Pod) string) {
 	for _, pod := range s.request.Objects.Pods {
 		if pod.Spec.NodeName == "" {
 			if node := draw(pod); node != "" {
-				s.request.Planned[types.NamespacedName{Namespace: pod.Namespace, Name: pod.Name}] = node
+				s.request.Planned[nameOf(pod)] = node
 			}
 		}
 	}

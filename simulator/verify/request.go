@@ -12,7 +12,7 @@ const PlanCheck = "Plan"
 
 // DefaultScoreOrderLimit is the work limit of a replay, in evaluations of one
 // pod on one node; it is spent in about one second on one core.
-const DefaultScoreOrderLimit = 400_000
+const DefaultScoreOrderLimit = 150_000
 
 // Request is a plan and the cluster that it was made for.
 type Request struct {

@@ -1,8 +1,6 @@
 package verify
 
 import (
-	"cmp"
-
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
@@ -11,16 +9,17 @@ type search struct {
 	verifier *verifier
 	// start is the node at which kube-scheduler begins to look.
 	start int
+	// nominated is about how many pods have room kept for them: groups that are
+	// taken back leave it too low.
+	nominated int
 	// budget is what is left, in evaluations of one pod on one node.
 	budget    int
 	exhausted bool
 }
 
-// budget leaves room for retries: the first pass of a replay costs the limit at
-// most.
-func (v *verifier) budget() int {
-	return 2 * cmp.Or(max(v.limit, 0), DefaultScoreOrderLimit)
-}
+// newSearch leaves room for retries: the first pass of a score-order replay
+// costs the limit at most.
+func (v *verifier) newSearch() *search { return &search{verifier: v, budget: 2 * v.limit} }
 
 // placeBest is the part of a scheduling cycle that looks at all nodes.
 func (s *search) placeBest(cycle *simulator.Cycle, p *planned) (bool, error) {
@@ -28,8 +27,7 @@ func (s *search) placeBest(cycle *simulator.Cycle, p *planned) (bool, error) {
 	before := v.cluster.FilterCalls()
 	feasible, next := cycle.FeasibleNodes(s.start)
 	s.start = next
-	s.budget -= v.cluster.FilterCalls() - before
-	s.exhausted = s.budget < 0
+	s.spend(v.cluster.FilterCalls() - before)
 	if s.exhausted || len(feasible) == 0 {
 		return false, nil
 	}
@@ -38,6 +36,14 @@ func (s *search) placeBest(cycle *simulator.Cycle, p *planned) (bool, error) {
 		return false, err
 	}
 	return v.settle(cycle, p, best, nil)
+}
+
+// spend takes evaluations off the budget. With nominations on a node it costs
+// the more to ask it, measured at a quarter of an evaluation for each.
+func (s *search) spend(evaluations int) {
+	nodes := len(s.verifier.cluster.NodeNames())
+	s.budget -= evaluations + evaluations*max(s.nominated, 0)/(4*nodes)
+	s.exhausted = s.budget < 0
 }
 
 func (s *search) tryBest(p *planned) (bool, error) {
@@ -87,12 +93,30 @@ func (v *verifier) sampledScoreOrder() error {
 }
 
 func (v *verifier) replayScoreOrder(units []unit, pods []*planned, sampled bool) error {
-	s := &search{verifier: v, budget: v.budget()}
+	s := v.newSearch()
 	q := &queue{ctx: v.ctx, cluster: v.cluster}
 	if _, err := q.run(units, s.tryBest); err != nil {
 		return err
 	}
-	moved, pending := v.outcome(pods)
-	v.result.ScoreOrder = Replay{Done: !s.exhausted, Sampled: sampled, Moved: moved, Pending: pending}
+	v.result.ScoreOrder = s.outcome(pods)
+	v.result.ScoreOrder.Sampled = sampled
 	return nil
+}
+
+// outcome compares where the pods are with where they were planned.
+func (s *search) outcome(pods []*planned) Replay {
+	if s.exhausted {
+		return Replay{}
+	}
+	replay := Replay{Done: true}
+	for _, p := range pods {
+		switch actual := s.verifier.cluster.NodeOf(p.pod); actual {
+		case p.node:
+		case "":
+			replay.Pending = append(replay.Pending, nameOf(p.pod))
+		default:
+			replay.Moved = append(replay.Moved, Move{Pod: nameOf(p.pod), Planned: p.node, Actual: actual})
+		}
+	}
+	return replay
 }

@@ -1,12 +1,9 @@
 package verify
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
@@ -64,8 +61,11 @@ func newVerifier(ctx context.Context, request *Request, fast bool) (*verifier, [
 	v := &verifier{
 		ctx: ctx, cluster: cluster, request: request, fast: fast,
 		byNode: map[string][]*planned{}, beyond: map[string][]string{}, reserved: map[string]bool{}, nominated: map[string]bool{},
-		limit:  cmp.Or(request.ScoreOrderLimit, DefaultScoreOrderLimit),
+		limit:  request.ScoreOrderLimit,
 		result: &Result{},
+	}
+	if v.limit <= 0 {
+		v.limit = DefaultScoreOrderLimit
 	}
 	var refused []Refusal
 	v.units, refused = readPlan(cluster, request.Planned)
@@ -142,20 +142,6 @@ func (v *verifier) judge(refused []Refusal) error {
 		return v.scoreOrder()
 	}
 	return nil
-}
-
-// outcome compares where the pods are with where they were planned.
-func (v *verifier) outcome(pods []*planned) (moved []Move, pending []types.NamespacedName) {
-	for _, p := range pods {
-		switch actual := v.cluster.NodeOf(p.pod); actual {
-		case p.node:
-		case "":
-			pending = append(pending, nameOf(p.pod))
-		default:
-			moved = append(moved, Move{Pod: nameOf(p.pod), Planned: p.node, Actual: actual})
-		}
-	}
-	return moved, pending
 }
 
 func sortRefusals(pods []*planned) []Refusal {

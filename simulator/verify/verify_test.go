@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	v1 "k8s.io/api/core/v1"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 func TestAGoodPlanIsFeasibleAndHeld(t *testing.T) {
@@ -13,8 +15,8 @@ func TestAGoodPlanIsFeasibleAndHeld(t *testing.T) {
 	s.running("old", "resident", 500)
 	s.add(machine("new-a", 2000, zone("a")), machine("new-b", 2000, zone("b")))
 	s.plan("old", "first", 500)
-	s.plan("new-a", "second", 1500, app("web"), spread(v1.LabelTopologyZone, 1, "web"))
-	s.plan("new-b", "third", 1500, app("web"), spread(v1.LabelTopologyZone, 1, "web"))
+	s.plan("new-a", "second", 1500, app("web"), simtest.Spread(v1.LabelTopologyZone, 1, "web"))
+	s.plan("new-b", "third", 1500, app("web"), simtest.Spread(v1.LabelTopologyZone, 1, "web"))
 
 	result := s.verify(t)
 
