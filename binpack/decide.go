@@ -1,0 +1,138 @@
+package binpack
+
+import (
+	"fmt"
+	"slices"
+
+	v1 "k8s.io/api/core/v1"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/vector"
+)
+
+// decision is what packing proposes: machines with pods, pods on today's
+// nodes, and pods that are left for the simulator.
+type decision struct {
+	machines []*machine
+	// onNode holds pending pods per node of today.
+	onNode [][]*v1.Pod
+	// left in queue order.
+	left []*v1.Pod
+}
+
+// machine is one machine to buy.
+type machine struct {
+	kind *kind
+	name string
+	pods []*v1.Pod
+}
+
+// part is what packing knows of a class: its pods in one cell, or all of them.
+type part struct {
+	class int
+	// cell is anyCell for a class that is not pinned.
+	cell int
+	pods []*v1.Pod
+}
+
+const anyCell = -2
+
+// decide packs all classes at once. Only when limits leave pods without room
+// does priority matter: then the highest goes first, on its own.
+func (p *planner) decide() error {
+	parts, left := p.parts()
+	p.packedParts = parts
+	packed, err := p.pack(parts, nil)
+	if err != nil {
+		return err
+	}
+	if len(packed.unplaced) > 0 && p.priorities(parts) > 1 {
+		if packed, err = p.packByPriority(parts); err != nil {
+			return err
+		}
+	}
+	p.decision = &decision{machines: packed.machines, onNode: packed.onNode, left: append(left, packed.unplaced...)}
+	p.queueOrder(p.decision.left)
+	return nil
+}
+
+// parts splits the classes by cell. Irregular classes, and pods that no cell
+// takes, are left to the simulator.
+func (p *planner) parts() (parts []part, left []*v1.Pod) {
+	cells := p.assignCells()
+	for i, c := range p.classes {
+		if c.irregular {
+			left = append(left, c.pods...)
+			continue
+		}
+		if cells[i] == nil {
+			parts = append(parts, part{class: i, cell: anyCell, pods: c.pods})
+			continue
+		}
+		at := map[int]int{}
+		for j, cell := range cells[i] {
+			if cell == noCell {
+				left = append(left, c.pods[j])
+				continue
+			}
+			k, ok := at[cell]
+			if !ok {
+				k = len(parts)
+				at[cell] = k
+				parts = append(parts, part{class: i, cell: cell})
+			}
+			parts[k].pods = append(parts[k].pods, c.pods[j])
+		}
+	}
+	return parts, left
+}
+
+func (p *planner) priorities(parts []part) int {
+	seen := map[int32]bool{}
+	for _, part := range parts {
+		seen[p.classes[part.class].priority] = true
+	}
+	return len(seen)
+}
+
+// packed is the result of packing some parts.
+type packed struct {
+	machines []*machine
+	onNode   [][]*v1.Pod
+	unplaced []*v1.Pod
+}
+
+// packByPriority packs one priority after the other, highest first; machines
+// that a higher one bought are open to the lower ones.
+func (p *planner) packByPriority(parts []part) (*packed, error) {
+	tiers := map[int32][]part{}
+	var order []int32
+	for _, part := range parts {
+		priority := p.classes[part.class].priority
+		if tiers[priority] == nil {
+			order = append(order, priority)
+		}
+		tiers[priority] = append(tiers[priority], part)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return int(int64(b) - int64(a)) })
+	sum := &packed{onNode: make([][]*v1.Pod, len(p.nodes))}
+	for _, priority := range order {
+		tier, err := p.pack(tiers[priority], sum)
+		if err != nil {
+			return nil, err
+		}
+		sum = tier
+	}
+	return sum, nil
+}
+
+// pack solves the packing of parts beside what before holds already (nil for
+// nothing), and returns both together.
+func (p *planner) pack(parts []part, before *packed) (*packed, error) {
+	b := p.newProblem(parts, before)
+	solution, err := vector.Solve(b.problem, p.budget())
+	if err != nil {
+		return nil, fmt.Errorf("packing: %w", err)
+	}
+	p.truncated = p.truncated || solution.Truncated
+	return b.read(&solution), nil
+}

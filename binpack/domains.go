@@ -1,0 +1,329 @@
+package binpack
+
+import (
+	v1 "k8s.io/api/core/v1"
+)
+
+// domains assigns the pods of pinned classes to cells, one after the other as
+// kube-scheduler would, with counters instead of machines: what a machine can
+// hold is settled later, within the cell.
+type domains struct {
+	p *planner
+	// counts per matcher and key position: pods per value, on nodes of today
+	// and assigned.
+	counts map[counter]map[string]int
+	// closed per key position: matchers whose selected pods may not enter a value.
+	closed map[counter]map[string]bool
+	// spreadCounts are the counts of one class's spread constraint, which
+	// differ from counts by node inclusion policies.
+	spreadCounts [][]map[string]int
+	// spreadBy holds the counters that some class is spread by.
+	spreadBy map[counter]bool
+	// total counts the pods of a matcher anywhere.
+	total []int
+	// cells per class where a machine or a node can take it.
+	cells [][]int
+	// room per class: pods that today's nodes can take in a cell without templates, at most.
+	room []map[int]int
+}
+
+// counter is a matcher under a topology key (a position in coupling.keys).
+type counter struct{ matcher, key int }
+
+// assignCells returns, per class, the cell of each of its pods in queue order:
+// nil for classes that are not pinned, and noCell for a pod that no cell takes.
+func (p *planner) assignCells() [][]int {
+	cells := make([][]int, len(p.classes))
+	pinned := false
+	for i := range p.classes {
+		if p.model.of[i].pinned && !p.classes[i].irregular {
+			pinned = true
+			cells[i] = make([]int, 0, len(p.classes[i].pods))
+		}
+	}
+	if !pinned {
+		return cells
+	}
+	d := newDomains(p)
+	// A class that wants to be near another may have to wait for it: go round
+	// as long as that helps.
+	waiting := make([]int, 0, len(p.classes))
+	for i := range cells {
+		if cells[i] != nil {
+			waiting = append(waiting, i)
+		}
+	}
+	for progress := true; progress && len(waiting) > 0; {
+		progress = false
+		still := waiting[:0]
+		for _, i := range waiting {
+			last := noCell
+			for len(cells[i]) < len(p.classes[i].pods) {
+				c := d.choose(i, last)
+				if c == noCell {
+					break
+				}
+				last = c
+				d.assign(i, c)
+				cells[i] = append(cells[i], c)
+				progress = true
+			}
+			if len(cells[i]) < len(p.classes[i].pods) {
+				still = append(still, i)
+			}
+		}
+		waiting = still
+	}
+	for _, i := range waiting {
+		for len(cells[i]) < len(p.classes[i].pods) {
+			cells[i] = append(cells[i], noCell)
+		}
+	}
+	return cells
+}
+
+const noCell = -1
+
+func newDomains(p *planner) *domains {
+	m := p.model
+	d := &domains{
+		p: p, counts: map[counter]map[string]int{}, closed: map[counter]map[string]bool{},
+		spreadBy:     map[counter]bool{},
+		spreadCounts: make([][]map[string]int, len(p.classes)),
+		total:        make([]int, len(m.matchers)),
+		cells:        make([][]int, len(p.classes)),
+		room:         make([]map[int]int, len(p.classes)),
+	}
+	for j, matcher := range m.matchers {
+		if !matcher.counted {
+			continue
+		}
+		for k := range m.keys {
+			values := map[string]int{}
+			for i, n := range p.nodes {
+				if matcher.onNode[i] > 0 {
+					values[m.cells[n.cell][k]] += matcher.onNode[i]
+				}
+			}
+			d.counts[counter{j, k}] = values
+		}
+		for _, n := range matcher.onNode {
+			d.total[j] += n
+		}
+	}
+	for _, s := range m.standing {
+		if k := m.key(s.key); k >= 0 {
+			d.close(counter{s.matcher, k}, m.cells[p.nodes[s.node].cell][k])
+		}
+	}
+	for i := range p.classes {
+		for _, s := range m.of[i].spreads {
+			if k := m.key(s.TopologyKey); k >= 0 {
+				d.spreadBy[counter{s.matcher, k}] = true
+			}
+		}
+		if m.of[i].pinned {
+			d.findCells(i)
+			d.countSpreads(i)
+		}
+	}
+	return d
+}
+
+func (d *domains) close(at counter, value string) {
+	if d.closed[at] == nil {
+		d.closed[at] = map[string]bool{}
+	}
+	d.closed[at][value] = true
+}
+
+// findCells lists where the class can go at all.
+func (d *domains) findCells(i int) {
+	p, c := d.p, d.p.classes[i]
+	open := make([]bool, len(p.model.cells))
+	bought := make([]bool, len(p.model.cells))
+	for k := range p.kinds {
+		if p.fitsKind(c, k) && !p.pools.exhausted(p.kinds[k].pool) {
+			open[p.kinds[k].cell], bought[p.kinds[k].cell] = true, true
+		}
+	}
+	d.room[i] = map[int]int{}
+	for n := range p.nodes {
+		if p.fitsNode(c, n) {
+			open[p.nodes[n].cell] = true
+			d.room[i][p.nodes[n].cell] += fill(p.nodes[n].free, c.size)
+		}
+	}
+	for cell := range open {
+		if bought[cell] {
+			delete(d.room[i], cell)
+		}
+		if open[cell] {
+			d.cells[i] = append(d.cells[i], cell)
+		}
+	}
+}
+
+// fill is how many loads of this size the free room holds.
+func fill(free, size []int64) int {
+	most := unlimited
+	for i, amount := range size {
+		if amount > 0 {
+			most = min(most, free[i]/amount)
+		}
+	}
+	return int(max(0, most))
+}
+
+// countSpreads sets up the counters of the class's own spread constraints. A
+// domain exists where a node counts today, and where the class can buy one.
+func (d *domains) countSpreads(i int) {
+	p, m := d.p, d.p.model
+	for _, s := range m.of[i].spreads {
+		k := m.key(s.TopologyKey)
+		values := map[string]int{}
+		if k >= 0 {
+			for n, on := range s.counts {
+				if value := m.cells[p.nodes[n].cell][k]; on && value != "" {
+					values[value] += m.matchers[s.matcher].onNode[n]
+				}
+			}
+			for _, c := range d.cells[i] {
+				if value := m.cells[c][k]; value != "" {
+					values[value] += 0
+				}
+			}
+		}
+		d.spreadCounts[i] = append(d.spreadCounts[i], values)
+	}
+}
+
+// choose picks the cell for the next pod of the class: the emptiest that its
+// constraints allow, and of equal ones the last or else the first.
+func (d *domains) choose(i, last int) int {
+	best, bestCount := noCell, 0
+	for _, c := range d.cells[i] {
+		load, ok := d.allows(i, c)
+		if !ok {
+			continue
+		}
+		if best == noCell || load < bestCount || (load == bestCount && c == last) {
+			best, bestCount = c, load
+		}
+	}
+	return best
+}
+
+// allows says whether the class may enter a cell, and how many pods that the
+// constraints around it count are there already.
+func (d *domains) allows(i, c int) (load int, ok bool) {
+	m := d.p.model
+	cs, values := &m.of[i], m.cells[c]
+	if left, limited := d.room[i][c]; limited && left <= 0 {
+		return 0, false
+	}
+	for j := range cs.spreads {
+		s := &cs.spreads[j]
+		k := m.key(s.TopologyKey)
+		if k < 0 {
+			continue
+		}
+		value := values[k]
+		if value == "" {
+			return 0, false
+		}
+		counts := d.spreadCounts[i][j]
+		if counts[value]+count(m.matchers[s.matcher].selects[i])-d.least(counts, s.MinDomains) > s.MaxSkew {
+			return 0, false
+		}
+		load += counts[value]
+	}
+	for _, t := range cs.antiAffinity {
+		if k := m.key(t.key); k >= 0 && values[k] != "" && d.counts[counter{t.matcher, k}][values[k]] > 0 {
+			return 0, false
+		}
+	}
+	for at, closed := range d.closed {
+		if m.matchers[at.matcher].selects[i] && values[at.key] != "" && closed[values[at.key]] {
+			return 0, false
+		}
+	}
+	if !d.near(cs, i, values) {
+		return 0, false
+	}
+	if len(cs.spreads) == 0 {
+		// Not bound itself, only counted: even out what others count.
+		for at := range d.spreadBy {
+			if m.matchers[at.matcher].selects[i] {
+				load += d.counts[at][values[at.key]]
+			}
+		}
+	}
+	return load, true
+}
+
+func (d *domains) least(counts map[string]int, minDomains int) int {
+	if len(counts) < minDomains {
+		return 0
+	}
+	least, first := 0, true
+	for _, n := range counts {
+		if first || n < least {
+			least, first = n, false
+		}
+	}
+	return least
+}
+
+// near checks required affinity: in every topology of the terms there is a pod
+// that meets them all. The first pod of a group that selects itself is free.
+func (d *domains) near(cs *constraints, i int, values cell) bool {
+	if cs.affinityPods == noMatcher {
+		return true
+	}
+	m := d.p.model
+	free := d.total[cs.affinityPods] == 0 && m.matchers[cs.affinityPods].selects[i]
+	for _, key := range cs.affinity {
+		k := m.key(key)
+		if k < 0 {
+			continue
+		}
+		if values[k] == "" || (!free && d.counts[counter{cs.affinityPods, k}][values[k]] == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// assign counts one pod of the class in a cell.
+func (d *domains) assign(i, c int) {
+	m := d.p.model
+	values := m.cells[c]
+	if _, limited := d.room[i][c]; limited {
+		d.room[i][c]--
+	}
+	for j, matcher := range m.matchers {
+		if !matcher.counted || !matcher.selects[i] {
+			continue
+		}
+		d.total[j]++
+		for k := range m.keys {
+			d.counts[counter{j, k}][values[k]]++
+		}
+	}
+	for other := range m.of {
+		for j := range d.spreadCounts[other] {
+			s := &m.of[other].spreads[j]
+			if k := m.key(s.TopologyKey); k >= 0 && m.matchers[s.matcher].selects[i] {
+				if _, exists := d.spreadCounts[other][j][values[k]]; exists {
+					d.spreadCounts[other][j][values[k]]++
+				}
+			}
+		}
+	}
+	for _, t := range m.of[i].antiAffinity {
+		if k := m.key(t.key); k >= 0 && t.key != v1.LabelHostname && values[k] != "" {
+			d.close(counter{t.matcher, k}, values[k])
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package binpack
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"slices"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
+)
+
+// identify hashes what the decision is made from. The order in which objects
+// were read does not count.
+func (p *planner) identify() error {
+	snapshot, err := p.hashSnapshot()
+	if err != nil {
+		return err
+	}
+	scheduler, err := p.request.Scheduler.Hash()
+	if err != nil {
+		return err
+	}
+	p.inputs = plan.Inputs{
+		Snapshot:        snapshot,
+		Catalog:         p.request.Catalog.Hash(),
+		SchedulerConfig: scheduler,
+		FeatureGates:    simulator.FormatFeatureGates(p.request.FeatureGates),
+	}
+	p.id = plan.ID(p.inputs)
+	return nil
+}
+
+// hashSnapshot covers the cluster's objects, the NodeGroups and the rules of
+// the decision.
+func (p *planner) hashSnapshot() (string, error) {
+	s := snapshotHash{total: sha256.New()}
+	o := &p.request.Objects
+	add(&s, o.Nodes)
+	add(&s, o.Pods)
+	add(&s, o.Namespaces)
+	add(&s, o.DaemonSets)
+	add(&s, o.ReplicaSets)
+	add(&s, o.StatefulSets)
+	add(&s, o.ReplicationControllers)
+	add(&s, o.Services)
+	add(&s, o.PersistentVolumes)
+	add(&s, o.PersistentVolumeClaims)
+	add(&s, o.StorageClasses)
+	add(&s, o.CSINodes)
+	add(&s, o.CSIDrivers)
+	add(&s, o.CSIStorageCapacities)
+	add(&s, o.VolumeAttachments)
+	add(&s, o.ResourceSlices)
+	add(&s, o.ResourceClaims)
+	add(&s, o.ResourceClaimTemplates)
+	add(&s, o.DeviceClasses)
+	add(&s, o.DeviceTaintRules)
+	add(&s, o.PriorityClasses)
+	add(&s, o.PodGroups)
+	add(&s, o.PodDisruptionBudgets)
+	if s.err != nil {
+		return "", s.err
+	}
+	groups, err := json.Marshal(p.request.NodeGroups)
+	if err != nil {
+		return "", fmt.Errorf("hashing the NodeGroups: %w", err)
+	}
+	s.total.Write(groups)
+	fmt.Fprintf(s.total, "%+v %t %d %d", p.request.Limits, p.request.NoScaleUp, p.request.expendableBelow(), p.request.Work)
+	return hex.EncodeToString(s.total.Sum(nil)), nil
+}
+
+type snapshotHash struct {
+	total hash.Hash
+	err   error
+}
+
+// add hashes a list of API objects by their protocol buffers, which are much
+// cheaper than JSON and write maps in the order of their keys.
+func add[T interface{ Marshal() ([]byte, error) }](s *snapshotHash, list []T) {
+	sums := make([][sha256.Size]byte, len(list))
+	for i, object := range list {
+		data, err := object.Marshal()
+		if err != nil {
+			s.err = fmt.Errorf("hashing the snapshot: %w", err)
+			return
+		}
+		sums[i] = sha256.Sum256(data)
+	}
+	slices.SortFunc(sums, func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) })
+	fmt.Fprintf(s.total, "%d\n", len(list))
+	for i := range sums {
+		s.total.Write(sums[i][:])
+	}
+}
