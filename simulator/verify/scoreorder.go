@@ -79,7 +79,7 @@ func (v *verifier) sampledScoreOrder() error {
 	sample := make([]*planned, count)
 	units := make([]unit, count)
 	for i := range sample {
-		sample[i] = candidates[i*len(candidates)/count]
+		sample[i] = candidates[(2*i+1)*len(candidates)/(2*count)]
 		units[i] = unit{pods: sample[i : i+1]}
 	}
 	v.cluster.Fork()
