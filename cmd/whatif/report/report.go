@@ -53,8 +53,8 @@ func (r *Report) Write(w io.Writer, format string, style Style) error {
 		return writeJSON(w, r.plan)
 	case YAML:
 		return writeYAML(w, r.plan)
-	case Table, Wide, HTML:
-		return fmt.Errorf("-o %s", format)
+	case Table, Wide:
+		return r.writeTable(w, format == Wide, style)
 	}
 	return CheckFormat(format)
 }

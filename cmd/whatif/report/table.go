@@ -1,0 +1,276 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+	v1 "k8s.io/api/core/v1"
+)
+
+// namedPods is how many pods of a group a table names.
+const namedPods = 3
+
+// sheet is a report in the making as text.
+type sheet struct {
+	*Report
+	*picture
+	style Style
+	money money
+	b     strings.Builder
+}
+
+// writeTable writes the report for a terminal; wide lists every machine and
+// every pod without a place instead of groups.
+func (r *Report) writeTable(w io.Writer, wide bool, style Style) error {
+	pic, err := draw(r.plan, r.request)
+	if err != nil {
+		return err
+	}
+	s := &sheet{Report: r, picture: pic, style: style, money: money{r.request.Catalog.Currency}}
+	s.headline()
+	if wide {
+		s.machines()
+	} else {
+		s.purchases()
+	}
+	s.todaysNodes()
+	s.unschedulable(wide)
+	s.alternatives()
+	s.work()
+	_, err = io.WriteString(w, s.b.String())
+	return err
+}
+
+func (s *sheet) headline() {
+	p := s.plan
+	o := outcomeOf(p)
+	sentence := o.sentence(len(p.Add))
+	color := text.FgGreen
+	if o.nowhere > 0 {
+		color = text.FgYellow
+	}
+	fmt.Fprintf(&s.b, "%s\n\n", s.paint(sentence, text.Bold, color))
+	price := p.PricePerHour
+	s.fact("Price", fmt.Sprintf("%s → %s, %s → %s (720 h); %s of that is new",
+		s.money.hourly(price.Before), s.paint(s.money.hourly(price.After), text.Bold),
+		s.money.monthly(price.Before), s.money.monthly(price.After), s.money.hourly(price.Added)))
+	s.fact("Bound", bound(p, s.money))
+	s.fact("Placement", fmt.Sprintf("%s: %s", p.Placement, placementWords[p.Placement]))
+	s.fact("Plan", p.Metadata.ID)
+}
+
+func (s *sheet) fact(name, value string) {
+	fmt.Fprintf(&s.b, "%-10s %s\n", name, value)
+}
+
+// purchases is the list of what to buy, alike machines in one line.
+func (s *sheet) purchases() {
+	if len(s.bought) == 0 {
+		return
+	}
+	t := s.table(append(table.Row{"Buy", "Offering", "NodeGroup", "Datacenter", "$/h each", "$/h", "Pods"}, s.resourceTitles()...)...)
+	for _, p := range s.picture.purchases() {
+		t.AppendRow(append(table.Row{
+			fmt.Sprintf("%d ×", len(p.nodes)), s.paint(p.offering, text.FgCyan), p.nodeGroup, p.datacenter,
+			s.price(p.nodes[0]), fmt.Sprintf("%.4f", p.pricePerHour()), p.pods,
+		}, s.rooms(p.room)...))
+	}
+	t.SetColumnConfigs(rightAligned(1, 5, 6, 7))
+	s.section("", t)
+}
+
+// machines is the list of what to buy, one machine a line.
+func (s *sheet) machines() {
+	if len(s.bought) == 0 {
+		return
+	}
+	t := s.table(append(table.Row{"Buy", "Offering", "NodeGroup", "Datacenter", "$/h", "Pods"}, s.resourceTitles()...)...)
+	for _, n := range s.bought {
+		t.AppendRow(append(table.Row{
+			n.name, s.paint(n.offering, text.FgCyan), n.nodeGroup, n.datacenter, s.price(n), len(n.incoming),
+		}, s.rooms(n.room)...))
+	}
+	t.SetColumnConfigs(rightAligned(5, 6))
+	s.section("", t)
+}
+
+// todaysNodes lists the nodes of today that take pods.
+func (s *sheet) todaysNodes() {
+	t := s.table(append(table.Row{"Existing node", "Offering", "Datacenter", "$/h", "New pods"}, s.resourceTitles()...)...)
+	for _, n := range s.today {
+		if len(n.incoming) == 0 {
+			continue
+		}
+		t.AppendRow(append(table.Row{
+			n.name, n.offering, n.datacenter, s.price(n), fmt.Sprintf("+%d", len(n.incoming)),
+		}, s.rooms(n.room)...))
+	}
+	if t.Length() > 0 {
+		t.SetColumnConfigs(rightAligned(4, 5))
+		s.section("", t)
+	}
+}
+
+// unschedulable lists the pods without a place and why.
+func (s *sheet) unschedulable(wide bool) {
+	groups := refusals(s.plan)
+	if len(groups) == 0 {
+		return
+	}
+	fmt.Fprintf(&s.b, "\n%s\n", s.paint("No place for", text.Bold, text.FgYellow))
+	for _, g := range groups {
+		named := g.pods
+		more := ""
+		if !wide && len(named) > namedPods {
+			named = named[:namedPods]
+			more = fmt.Sprintf(" and %d more", len(g.pods)-namedPods)
+		}
+		s.indented(2, fmt.Sprintf("%s: %s%s", count(len(g.pods), "pod"), strings.Join(named, ", "), more))
+		s.indented(6, s.paint(g.summary, text.FgHiBlack))
+		if wide {
+			for _, r := range g.reasons {
+				s.indented(6, fmt.Sprintf("%s, %s: %s", r.plugin, count(r.templates, "template"), r.message))
+			}
+		}
+	}
+}
+
+// alternatives shows what other ways would cost.
+func (s *sheet) alternatives() {
+	if len(s.plan.Alternatives) == 0 {
+		return
+	}
+	added := s.plan.PricePerHour.Added
+	t := s.table("Alternative", "$/h", "Difference")
+	for _, a := range s.plan.Alternatives {
+		difference := ""
+		if added > 0 {
+			difference = fmt.Sprintf("%+.1f %%", 100*(a.PricePerHour/added-1))
+		}
+		t.AppendRow(table.Row{a.Summary, fmt.Sprintf("%.4f", a.PricePerHour), difference})
+	}
+	t.SetColumnConfigs(rightAligned(2, 3))
+	s.section("", t)
+}
+
+// work says how much was looked at.
+func (s *sheet) work() {
+	stats := s.plan.Stats
+	line := fmt.Sprintf("%s in %s held against %s: %s",
+		count(stats.Pods, "pod"), strings.Replace(count(stats.Classes, "class"), "classs", "classes", 1),
+		count(stats.Templates, "template"), count(stats.FilterCalls, "filter call"))
+	if stats.Truncated {
+		line += "; the search ended at its budget, more --work may find a cheaper plan"
+	}
+	fmt.Fprintf(&s.b, "\n%s\n", s.paint(line, text.FgHiBlack))
+}
+
+func (s *sheet) price(n *node) string {
+	if !n.priced {
+		return "?"
+	}
+	return fmt.Sprintf("%.4f", n.pricePerHour)
+}
+
+// section appends a table below an empty line.
+func (s *sheet) section(title string, t table.Writer) {
+	fmt.Fprintf(&s.b, "\n%s", title)
+	for line := range strings.Lines(t.Render() + "\n") {
+		s.b.WriteString(strings.TrimRight(line, " \n"))
+		s.b.WriteByte('\n')
+	}
+}
+
+// indented appends text wrapped to the style's width.
+func (s *sheet) indented(indent int, line string) {
+	const narrowest = 40
+	if width := s.style.Width - indent; s.style.Width > 0 {
+		line = text.WrapSoft(line, max(width, narrowest))
+	}
+	margin := strings.Repeat(" ", indent)
+	for part := range strings.Lines(line) {
+		s.b.WriteString(margin + strings.TrimRight(part, " \n") + "\n")
+	}
+}
+
+// table begins a table without lines, in kubectl's manner.
+func (s *sheet) table(titles ...any) table.Writer {
+	t := table.NewWriter()
+	style := table.StyleDefault
+	style.Options = table.OptionsNoBordersAndSeparators
+	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
+	style.Format.Header = text.FormatUpper
+	t.SetStyle(style)
+	t.AppendHeader(table.Row(titles))
+	return t
+}
+
+func rightAligned(columns ...int) []table.ColumnConfig {
+	configs := make([]table.ColumnConfig, len(columns))
+	for i, number := range columns {
+		configs[i] = table.ColumnConfig{Number: number, Align: text.AlignRight, AlignHeader: text.AlignRight}
+	}
+	return configs
+}
+
+// resourceTitles head the columns that rooms fills.
+func (s *sheet) resourceTitles() table.Row {
+	titles := make(table.Row, len(s.resources))
+	for i, name := range s.resources {
+		titles[i] = string(name)
+	}
+	return titles
+}
+
+// rooms says how full a node will be: a share of CPU and memory, a number of
+// pieces of other resources.
+func (s *sheet) rooms(room []usage) table.Row {
+	cells := make(table.Row, len(room))
+	for i, u := range room {
+		switch {
+		case u.allocatable == 0:
+			cells[i] = ""
+		case s.resources[i] == v1.ResourceCPU || s.resources[i] == v1.ResourceMemory:
+			cells[i] = s.bar(u) + fmt.Sprintf("%3.0f %%", 100*float64(u.after())/float64(u.allocatable))
+		default:
+			cells[i] = fmt.Sprintf("%d of %d", u.after(), u.allocatable)
+		}
+	}
+	return cells
+}
+
+// barWidth in columns of a bar.
+const barWidth = 16
+
+// bar draws what is used today, what comes and what stays free; "" where bars
+// are off.
+func (s *sheet) bar(u usage) string {
+	if !s.style.Bars {
+		return ""
+	}
+	today := cells(u.today, u.allocatable)
+	incoming := cells(u.after(), u.allocatable) - today
+	free := barWidth - today - incoming
+	return s.paint(strings.Repeat("█", today), text.FgBlue) +
+		s.paint(strings.Repeat("▓", incoming), text.FgGreen) +
+		s.paint(strings.Repeat("░", free), text.FgHiBlack) + " "
+}
+
+// cells is amount as a number of a bar's cells, rounded.
+func cells(amount, of int64) int {
+	if of <= 0 {
+		return 0
+	}
+	return min(barWidth, max(0, int(float64(amount)*barWidth/float64(of)+0.5)))
+}
+
+// paint colours text where colours are on.
+func (s *sheet) paint(words string, colors ...text.Color) string {
+	if !s.style.Colors || words == "" {
+		return words
+	}
+	return text.Escape(words, text.Colors(colors).EscapeSeq())
+}
