@@ -1,15 +1,14 @@
 package vector
 
-// DefaultWork is the budget of a Budget without one; about a third of a second of one core in 2026.
-const DefaultWork = 150_000_000
+// DefaultWork is the budget of a Budget without one; which lasts half a second to a second on one core of 2026.
+const DefaultWork = 100_000_000
 
 // DefaultGap is one hundredth of a percent, the default of common mixed integer solvers.
 const DefaultGap = 1e-4
 
 // Budget limits the effort of Solve in work, never in seconds, so that equal input gives equal output on any machine.
 type Budget struct {
-	// Work is counted in inner-loop steps of the simplex, the knapsack and the moves, roughly one or two nanoseconds
-	// each. 0 means DefaultWork.
+	// Work is counted in inner-loop steps of the simplex, the knapsack and the moves, a few nanoseconds each. 0 means DefaultWork.
 	Work int64
 	// Gap is the relative difference between price and lower bound at which the search stops, as in any solver of mixed
 	// integer programs. 0 means DefaultGap.

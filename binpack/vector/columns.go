@@ -212,6 +212,7 @@ type effort struct {
 	nodes  int     // of each knapsack search at first
 	most   int     // when nothing is found, nodes grow up to here
 	prove  bool    // keep the duals that prove the best bound
+	known  float64 // a bound in $/h from elsewhere
 	gap    float64 // relative difference of bound and master at which to stop
 }
 
@@ -254,7 +255,7 @@ func (g *generator) generate(left []int, e effort) {
 				copy(center, y)
 				haveCenter = true
 			}
-			if g.bestBound >= g.objective()*(1-e.gap) {
+			if max(g.bestBound, e.known) >= g.objective()*(1-e.gap) {
 				return
 			}
 		}
@@ -353,42 +354,11 @@ func (g *generator) spread(left []int, among []int32, y []float64, k, nodes, mos
 // withFree is the best duals with every kind outside the master at what it is worth at most: a bound for all demand.
 func (g *generator) withFree() *duals {
 	q := &duals{y: g.best.y, upper: slices.Clone(g.best.upper), limits: g.best.limits}
+	demand := g.in.demands()
 	for k := range q.upper {
 		if !slices.Contains(g.kinds, k) {
-			q.upper[k] = g.in.worth(k, q.y)
+			_, q.upper[k] = g.ks.fill(k, q.y, demand, g.all, 60, 0)
 		}
 	}
 	return q
-}
-
-// worth bounds from above what a bin of kind k can hold at prices y, without searching: the least over dimensions of
-// capacity × best value per unit.
-func (in *instance) worth(k int, y []float64) float64 {
-	kd := &in.kinds[k]
-	best := math.Inf(1)
-	all := 0.0
-	for i, f := range kd.fits {
-		if f {
-			all += y[i] * float64(min(in.items[i].demand, in.items[i].max))
-		}
-	}
-	best = all
-	for d, c := range kd.capacity {
-		steepest := 0.0
-		for i, f := range kd.fits {
-			if !f || y[i] <= 0 || in.items[i].demand == 0 {
-				continue
-			}
-			if s := in.items[i].size[d]; s > 0 {
-				steepest = max(steepest, y[i]/float64(s))
-			} else {
-				steepest = math.Inf(1)
-				break
-			}
-		}
-		if !math.IsInf(steepest, 1) {
-			best = min(best, steepest*float64(max(c, 0)))
-		}
-	}
-	return best
 }

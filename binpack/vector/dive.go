@@ -1,18 +1,17 @@
 package vector
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // dive rounds the master's solution to a plan: bins that it uses whole times are fixed, then the most nearly whole column
 // is, the master is solved again for what is left (from the basis at hand, by the dual simplex), new columns are generated
 // for it, and so on until nothing is left. Preference breaks ties between columns and makes dives differ.
 func (g *generator) dive(start *plan, pk *packer, rnd *random, noise float64) *plan {
-	full := g.lp
-	g.lp = full.clone()
-	firstLoads := len(g.loads)
-	defer func() {
-		g.lp = full
-		g.loads = g.loads[:firstLoads]
-	}()
+	full, loads := g.lp, g.loads
+	g.keepPromising()
+	defer func() { g.lp, g.loads = full, loads }()
 	p := start.clone()
 	b := make([]float64, g.lp.m)
 	for {
@@ -45,6 +44,32 @@ func (g *generator) dive(start *plan, pk *packer, rnd *random, noise float64) *p
 	pk.complete(p, g.all, y, 100)
 	g.meter.dives++
 	return p
+}
+
+// keepPromising gives the dive a master of its own, with the columns in the basis and those nearest to entering it: the
+// dual simplex looks at every column in every step.
+func (g *generator) keepPromising() {
+	var out []int // columns outside the basis, nearest first
+	for j := g.first; j < len(g.lp.columns); j++ {
+		if g.lp.where[j] < 0 {
+			out = append(out, j)
+		}
+	}
+	cost := make([]float64, len(g.lp.columns))
+	for _, j := range out {
+		cost[j] = g.lp.reduced(j) / max(g.lp.columns[j].cost, tiny)
+	}
+	slices.SortFunc(out, func(a, b int) int { return cmp.Or(cmp.Compare(cost[a], cost[b]), cmp.Compare(a, b)) })
+	out = out[min(len(out), 2*g.lp.m+100):]
+	slices.Sort(out)
+	g.lp = g.lp.clone(out)
+	kept := make([]load, 0, len(g.loads))
+	for at := range g.loads {
+		if _, drop := slices.BinarySearch(out, g.first+at); !drop {
+			kept = append(kept, g.loads[at])
+		}
+	}
+	g.loads = kept
 }
 
 // fixWhole fixes every column as often as the master uses it in full, as far as that is still asked for and allowed.

@@ -1,5 +1,7 @@
 package vector
 
+import "slices"
+
 // fillFree serves instances with many different free machines. They would swamp the master, so they are filled before it:
 // the items are priced by what buying for all that is left would cost, each free machine takes the load worth most at
 // those prices, and the prices are found anew a few times on the way, because they fall as demand shrinks. Every one of
@@ -8,14 +10,17 @@ func (s *search) fillFree() {
 	in, pk := s.in, s.pk
 	all := in.wanted()
 	p := newPlan(in)
-	free := pk.free
-	pk.free = nil
-	defer func() { pk.free = free }()
+	free := slices.Clone(pk.free)
+	pk.free = pk.free[:0]
 	g := newGenerator(in, s.meter, pk.priced, s.w)
 	g.seed()
 	const stages = 4
 	for stage := range stages {
 		y := s.freePrices(g, p)
+		if stage == 0 && g.best != nil {
+			s.guide = g.withFree()
+			s.prove(s.guide)
+		}
 		from, to := len(free)*stage/stages, len(free)*(stage+1)/stages
 		for _, k := range free[from:to] {
 			s.fillKind(p, k, y, all)
@@ -26,16 +31,19 @@ func (s *search) fillFree() {
 	}
 	pk.topUp(p, all)
 	rest := p.clone()
-	pk.complete(p, all, s.y, 0)
+	pk.complete(p, all, s.guide.y, 0)
 	s.offer(p)
 	if rest.lack > 0 && !s.done() {
-		s.resume(g, rest)
+		s.resume(g, rest, s.gap)
 		s.diveAndImprove(g, rest)
 	}
 }
 
+// roughGap is how far from optimal prices may be that free machines are filled by.
+const roughGap = 2e-3
+
 // resume has the master price what p leaves.
-func (s *search) resume(g *generator, p *plan) {
+func (s *search) resume(g *generator, p *plan, gap float64) {
 	b := make([]float64, g.lp.m)
 	g.rightHand(b, p.left, p)
 	g.lp.setB(b)
@@ -44,15 +52,12 @@ func (s *search) resume(g *generator, p *plan) {
 		g.lp.dual()
 	}
 	g.best, g.bestBound = nil, 0
-	g.generate(p.left, effort{rounds: 300, nodes: 100, most: 1000, prove: true, gap: s.gap / 4})
-	if g.best != nil {
-		s.prove(g.withFree())
-	}
+	g.generate(p.left, effort{rounds: 300, nodes: 100, most: 1000, prove: true, gap: gap})
 }
 
 // freePrices values items by what it costs to buy for what p leaves.
 func (s *search) freePrices(g *generator, p *plan) []float64 {
-	s.resume(g, p)
+	s.resume(g, p, roughGap)
 	y := make([]float64, len(s.in.items))
 	g.prices(y)
 	return y

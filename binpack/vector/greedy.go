@@ -107,8 +107,8 @@ next:
 				if s > 0 {
 					continue next
 				}
-			} else if n > 1 && s > 0 && s*int64(n) > room[d] {
-				n = int(room[d] / s)
+			} else if n > 1 && s > 0 {
+				n = int(min(int64(n), room[d]/s))
 			}
 		}
 		if it := &in.items[i]; it.max < n || it.coupled {
@@ -162,10 +162,17 @@ func (pk *packer) choose(p *plan, order []int32, y []float64, nodes int) (kind i
 	kind = -1
 	bestValue := 0.0
 	for _, k := range pk.free {
-		if p.used[k] < pk.in.kinds[k].count {
-			if v := pk.greedy(k, order, p.left, y); len(pk.try) > 0 && (kind < 0 || v > bestValue) {
+		if p.used[k] >= pk.in.kinds[k].count {
+			continue
+		}
+		if v := pk.greedy(k, order, p.left, y); len(pk.try) > 0 && (kind < 0 || v > bestValue) {
+			kind, bestValue = k, v
+			pk.pick = append(pk.pick[:0], pk.try...)
+		}
+		if nodes > 0 {
+			if v, _ := pk.ks.fill(k, y, p.left, order, nodes, bestValue); v > bestValue && len(pk.ks.best) > 0 {
 				kind, bestValue = k, v
-				pk.pick = append(pk.pick[:0], pk.try...)
+				pk.pick = append(pk.pick[:0], pk.ks.best...)
 			}
 		}
 	}
@@ -295,4 +302,16 @@ func (pk *packer) holds(k int, l *load) bool {
 		}
 	}
 	return in.allMet(k, l.items)
+}
+
+// finish drops empty bins that nothing demands and gives back what no price pays for.
+func (pk *packer) finish(p *plan) {
+	for index := len(p.loads) - 1; index >= 0; index-- {
+		if len(p.loads[index].items) == 0 {
+			p.closeAt(index)
+		} else {
+			pk.rightSize(p, p.loads[index])
+		}
+	}
+	p.satisfyMinimums()
 }

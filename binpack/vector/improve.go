@@ -13,41 +13,46 @@ type improver struct {
 	rnd    *random
 	y      []float64 // dual prices of items
 	noisy  []float64 // y with noise
+	worth  []float64 // per kind: its price, or the most that a free one can be worth
 	target float64   // $/h: nothing below is worth looking for
-
-	patience int // moves without success before giving up, on top of some per bin
 
 	touched []int32
 	mark    []bool
 }
 
-func newImprover(in *instance, meter *meter, pk *packer, y []float64, target float64) *improver {
-	return &improver{in: in, meter: meter, pk: pk, rnd: newRandom(1), y: y, noisy: slices.Clone(y), target: target, mark: make([]bool, len(in.items))}
+func newImprover(in *instance, meter *meter, pk *packer, q *duals, target float64) *improver {
+	worth := slices.Clone(q.upper)
+	for _, k := range pk.priced {
+		worth[k] = in.kinds[k].price
+	}
+	y := q.y
+	return &improver{worth: worth, in: in, meter: meter, pk: pk, rnd: newRandom(1), y: y, noisy: slices.Clone(y), target: target, mark: make([]bool, len(in.items))}
 }
 
-// waste is the price of a bin less the worth of its items, in $/h.
+// waste is the price of a bin, or the most that a free one can be worth, less the worth of its items, in $/h.
 func (im *improver) waste(l *load) float64 {
-	w := im.in.kinds[l.kind].price
+	w := im.worth[l.kind]
 	for _, s := range l.items {
 		w -= im.y[s.item] * float64(s.n)
 	}
 	return w
 }
 
-// run improves p in place until the budget share is used up, the bound is met or nothing has helped for long.
-func (im *improver) run(p *plan, work int64) {
-	end := im.meter.spent + work
+// run improves p in place until the given work is used up, the target is met, or nothing has helped for long: for
+// patience in work, or for a number of moves that has tried every bin several times.
+func (im *improver) run(p *plan, work, patience int64) {
+	end := min(im.meter.spent+work, im.meter.limit)
 	for _, l := range p.loads {
 		im.pk.rightSize(p, l)
 	}
-	patience := 0
-	for im.meter.spent < min(end, im.meter.limit) && len(p.loads) > 1 {
+	idle, since := 0, im.meter.spent
+	for im.meter.spent < end && len(p.loads) > 1 {
 		if p.lack == 0 && p.price() <= im.target {
 			return
 		}
 		if im.move(p) {
-			patience = 0
-		} else if patience++; patience > im.patience+4*len(p.loads) {
+			idle, since = 0, im.meter.spent
+		} else if idle++; im.meter.spent-since > patience || idle > 300+10*len(p.loads) {
 			return
 		}
 	}
@@ -77,6 +82,13 @@ func (im *improver) move(p *plan) bool {
 			if n > 0 {
 				im.touch(int32(i))
 			}
+		}
+	}
+	// Only free machines that this move emptied are offered again: there may be a thousand others.
+	im.pk.free = im.pk.free[:0]
+	for _, l := range closed {
+		if im.in.kinds[l.kind].price == 0 && !slices.Contains(im.pk.free, l.kind) {
+			im.pk.free = append(im.pk.free, l.kind)
 		}
 	}
 	base := len(p.loads)
@@ -194,16 +206,4 @@ func (im *improver) insert(p *plan, base int) []insertion {
 	im.meter.spend(4 * tries * len(order))
 	slices.Reverse(done)
 	return done
-}
-
-// finish drops empty bins that nothing demands and gives back what no price pays for.
-func (im *improver) finish(p *plan) {
-	for index := len(p.loads) - 1; index >= 0; index-- {
-		if len(p.loads[index].items) == 0 {
-			p.closeAt(index)
-		} else {
-			im.pk.rightSize(p, p.loads[index])
-		}
-	}
-	p.satisfyMinimums()
 }

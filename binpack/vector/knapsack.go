@@ -30,7 +30,8 @@ type knapsack struct {
 	prior []float64 // prices of resources
 
 	relaxed *relaxation
-	w       []float64 // per dimension
+	last    [][]float64 // per kind: prices of the dimensions when it was last relaxed
+	w       []float64   // per dimension
 
 	cand   []candidate
 	steep  [][]float64 // per dimension: the best value per unit among candidates i…
@@ -45,7 +46,7 @@ type knapsack struct {
 
 // newKnapsack takes the prices w of resources for first weights.
 func newKnapsack(in *instance, meter *meter, w []float64) *knapsack {
-	return &knapsack{in: in, meter: meter, prior: w, relaxed: newRelaxation(in.dims), w: make([]float64, in.dims),
+	return &knapsack{in: in, meter: meter, prior: w, relaxed: newRelaxation(in.dims), last: make([][]float64, len(in.kinds)), w: make([]float64, in.dims),
 		free: make([]int64, in.dims), steep: make([][]float64, in.dims)}
 }
 
@@ -57,6 +58,9 @@ func (ks *knapsack) fill(k int, y []float64, demand []int, among []int32, nodes 
 	ks.best, ks.chosen, ks.value = ks.best[:0], ks.chosen[:0], 0
 	if !ks.collect(k, y, demand, among) {
 		return 0, 0
+	}
+	if quick := ks.quick(k); quick <= floor {
+		return 0, quick
 	}
 	root := ks.relax(k)
 	if root <= floor {
@@ -107,6 +111,34 @@ func (ks *knapsack) collect(k int, y []float64, demand []int, among []int32) boo
 	return len(ks.cand) > 0
 }
 
+// quick bounds a load of kind k by the prices λ of the dimensions from the last time that it was relaxed: whatever λ ≥ 0,
+// a load is worth at most Σ_d λ_d + Σ_c max_c·max(0, y_c − Σ_d λ_d·a_dc).
+func (ks *knapsack) quick(k int) float64 {
+	last := ks.last[k]
+	if last == nil {
+		return math.Inf(1)
+	}
+	bound := 0.0
+	for d, c := range ks.in.kinds[k].capacity {
+		bound += last[d]
+		ks.w[d] = 0
+		if c > 0 {
+			ks.w[d] = last[d] / float64(c)
+		}
+	}
+	for c := range ks.cand {
+		gain := ks.cand[c].value
+		for d, s := range ks.cand[c].size {
+			gain -= ks.w[d] * float64(s)
+		}
+		if gain > 0 {
+			bound += gain * float64(ks.cand[c].max)
+		}
+	}
+	ks.meter.spend(len(ks.cand))
+	return bound
+}
+
 // relax orders the candidates by density at the weights of the linear relaxation of all dimensions, which give the
 // tightest surrogate, and returns its bound.
 func (ks *knapsack) relax(k int) float64 {
@@ -119,6 +151,7 @@ func (ks *knapsack) relax(k int) float64 {
 			ks.cand[c].target = int(n + 1e-6)
 		}
 	}
+	ks.last[k] = append(ks.last[k][:0], prices...)
 	all := 0.0
 	for _, l := range prices {
 		all += l

@@ -119,8 +119,10 @@ func (p *plan) account(k, sign int) {
 		use := &p.pools[index]
 		use.bins += sign
 		use.price += float64(sign) * kd.price
-		for d, c := range kd.whole {
-			use.total[d] += int64(sign) * c
+		for d, most := range p.in.pools[index].MaxTotal {
+			if most != NoLimit { // others could overflow, and nobody asks
+				use.total[d] += int64(sign) * kd.whole[d]
+			}
 		}
 	}
 }

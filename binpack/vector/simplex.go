@@ -82,12 +82,23 @@ func (s *simplex) add(c sparse) {
 	s.where = append(s.where, -1)
 }
 
-func (s *simplex) clone() *simplex {
+// clone copies the program without the given columns, ascending, of which none is basic or a row's own.
+func (s *simplex) clone(without []int) *simplex {
 	c := *s
 	c.b = slices.Clone(s.b)
-	c.columns = slices.Clone(s.columns)
-	c.where = slices.Clone(s.where)
+	c.columns = make([]sparse, 0, len(s.columns))
+	c.where = make([]int32, 0, len(s.columns))
 	c.basis = slices.Clone(s.basis)
+	for j := range s.columns {
+		if len(without) > 0 && without[0] == j {
+			without = without[1:]
+			continue
+		}
+		if r := s.where[j]; r >= 0 {
+			c.basis[r] = int32(len(c.columns))
+		}
+		c.columns, c.where = append(c.columns, s.columns[j]), append(c.where, s.where[j])
+	}
 	c.f = s.f.clone()
 	c.x, c.y = slices.Clone(s.x), slices.Clone(s.y)
 	c.alpha, c.unit, c.row = make([]float64, s.m), make([]float64, s.m), make([]float64, s.m)

@@ -7,9 +7,10 @@ import (
 	"slices"
 )
 
-// maxMasterItems is the largest number of internal classes that the master program has rows for; beyond, items are
-// grouped for the bound and the prices (coarse.go), and packing is greedy with local search.
-var maxMasterItems = 600
+// maxMasterItems is the largest number of internal classes that the master program has rows for. Beyond, items are priced
+// by the resources they take, the bound is the sum of resources, and packing is greedy with local search: where sizes are
+// that many, something fits into every gap, and both are tight.
+const maxMasterItems = 600
 
 // manyItems is the number of internal classes from which local search comes before the master as well.
 const manyItems = 100
@@ -24,11 +25,10 @@ type search struct {
 	best  *plan
 	score merit
 
-	duals       []*duals
-	bound       float64 // with everything served
-	resource    *duals
-	boundFromLP bool
-	y           []float64 // the prices that local search goes by
+	duals    []*duals
+	bound    float64 // with everything served
+	resource *duals
+	guide    *duals // the prices that packing and local search go by
 }
 
 // Solve packs the problem: most items served first, then the lowest price, then the fewest bins, then the lowest rank. The
@@ -52,7 +52,7 @@ func (s *search) run() {
 	s.w = w
 	s.resource = in.resourceDuals(w)
 	s.bound = in.bound(s.resource, in.demands(), 0)
-	s.y = s.resource.y
+	s.guide = s.resource
 	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter, w), w)
 	if len(s.pk.free) > maxFreeKinds {
 		s.fillFree()
@@ -65,14 +65,16 @@ func (s *search) run() {
 func (s *search) packAll() {
 	all := s.in.wanted()
 	first := newPlan(s.in)
-	s.pk.complete(first, all, s.y, 0)
+	s.pk.complete(first, all, s.guide.y, 0)
 	s.pk.topUp(first, all)
 	s.offer(first)
 	if len(all) == 0 || s.done() {
 		return
 	}
 	if len(all) > maxMasterItems {
-		s.coarse(all)
+		im := newImprover(s.in, s.meter, s.pk, s.guide, s.target())
+		im.run(s.best, s.meter.left(), s.meter.limit/4)
+		s.offer(s.best)
 	} else {
 		s.generateAndDive()
 	}
@@ -88,9 +90,8 @@ func (s *search) generateAndDive() {
 	g := newGenerator(in, meter, kinds, s.w)
 	if len(g.all) > manyItems {
 		// The master will take long: a good plan first, in case it does not get far, and good columns for it to begin with.
-		im := newImprover(in, meter, s.pk, s.y, s.target())
-		im.patience = 1000
-		im.run(s.best, meter.left()/8)
+		im := newImprover(in, meter, s.pk, s.guide, s.target())
+		im.run(s.best, meter.left()/8, meter.limit/20)
 		s.offer(s.best)
 	}
 	total := meter.limit
@@ -99,12 +100,11 @@ func (s *search) generateAndDive() {
 	for _, l := range s.best.loads {
 		g.addLoadOnce(l.kind, l.items)
 	}
-	g.generate(in.demands(), effort{rounds: 3000, nodes: 150, most: 10000, prove: true, gap: s.gap / 4})
+	g.generate(in.demands(), effort{rounds: 3000, nodes: 150, most: 10000, prove: true, known: s.bound, gap: s.gap * 0.6})
 	meter.limit = total
-	trace = append(trace, fmt.Sprintf("   master %.4f bound %.4f work %d rounds %d nodes %d kinds %d items %d", g.objective(), g.bestBound, meter.spent/1000000, meter.rounds, meter.nodes, len(in.kinds), len(g.all)))
 	if g.best != nil {
 		s.prove(g.best)
-		s.y = g.best.y
+		s.guide = g.best
 	}
 	s.diveAndImprove(g, newPlan(in))
 }
@@ -118,32 +118,28 @@ func (s *search) prove(q *duals) {
 // diveAndImprove rounds the master's solution to complete the start in several ways, and then searches around the best.
 func (s *search) diveAndImprove(g *generator, start *plan) {
 	meter := s.meter
-	im := newImprover(s.in, meter, s.pk, s.y, s.target())
-	im.patience = 50
-	dives := meter.left() / 2
-	for d := 0; d < 8 && !s.done() && dives > 0; d++ {
-		before := meter.spent
+	im := newImprover(s.in, meter, s.pk, s.guide, s.target())
+	dives, failed := meter.left()/2, 0
+	for d := 0; failed < 2 && !s.done() && dives > 0; d++ {
+		before, price := meter.spent, s.score.price
 		p := g.dive(start, s.pk, newRandom(uint64(d+1)), float64(d)*0.1)
-		im.run(p, meter.left()/20)
+		im.run(p, meter.left()/20, meter.limit/60)
 		s.offer(p)
+		if failed++; s.score.price < price*(1-s.gap/2) {
+			failed = 0
+		}
 		dives -= meter.spent - before
 	}
 	if !s.done() {
-		im.patience = 400
-		im.run(s.best, meter.left())
+		im.run(s.best, meter.left(), meter.limit/12)
 		s.offer(s.best)
 	}
 }
 
 // offer keeps a plan when it is the best so far.
-var trace []string
 
 func (s *search) offer(p *plan) {
-	defer func() {
-		trace = append(trace, fmt.Sprintf("   offer %.3f best %.3f bound %.3f work %d moves %d dives %d", p.price(), s.score.price, s.bound, s.meter.spent/1000000, s.meter.moves, s.meter.dives))
-	}()
-	im := newImprover(s.in, s.meter, s.pk, s.y, 0)
-	im.finish(p)
+	s.pk.finish(p)
 	if m := p.merit(); s.best == nil || m.better(s.score) {
 		s.best, s.score = p.clone(), m
 	}
