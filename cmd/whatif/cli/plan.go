@@ -79,7 +79,7 @@ offer, and the plan says why; 1: an error.`,
 		for _, note := range q.Notes {
 			fmt.Fprintln(streams.ErrOut, "note:", note)
 		}
-		if err := output.write(streams.Out, report.New(decision, &q.Request)); err != nil {
+		if err := output.write(streams.Out, report.New(decision, &q.Request, q.Notes)); err != nil {
 			return err
 		}
 		if withStats {

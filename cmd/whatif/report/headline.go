@@ -47,11 +47,13 @@ func (o outcome) sentence(machines int) string {
 	return fmt.Sprintf("%s pending: %s", count(o.pending, "pod"), strings.Join(parts, ", "))
 }
 
-func count(n int, noun string) string {
+func count(n int, noun string) string { return plural(n, noun, noun+"s") }
+
+func plural(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 " + one
 	}
-	return fmt.Sprintf("%s %ss", thousands(fmt.Sprint(n)), noun)
+	return thousands(fmt.Sprint(n)) + " " + many
 }
 
 // bound says how good the price is, in words.
@@ -92,13 +94,21 @@ func (m money) monthly(perHour float64) string {
 
 func (m money) amount(value float64, digits int) string {
 	text := thousands(fmt.Sprintf("%.*f", digits, value))
-	if m.currency == "" || m.currency == "USD" {
+	if m.unit() == "$" {
 		if rest, negative := strings.CutPrefix(text, "-"); negative {
 			return "-$" + rest
 		}
 		return "$" + text
 	}
 	return text + " " + m.currency
+}
+
+// unit is the currency's sign or code.
+func (m money) unit() string {
+	if m.currency == "" || m.currency == "USD" {
+		return "$"
+	}
+	return m.currency
 }
 
 // thousands puts a comma before each third digit in front of the point.

@@ -25,6 +25,8 @@ type node struct {
 	// pricePerHour in $/h; priced says that it is known.
 	pricePerHour float64
 	priced       bool
+	// bought: the machine does not exist yet.
+	bought bool
 	// unschedulable: cordoned, no pod will be put on it.
 	unschedulable bool
 	room          []usage
@@ -102,7 +104,7 @@ func draw(decision *plan.Plan, request *binpack.Request) (*picture, error) {
 		m := &decision.Add[i]
 		drawn := &node{
 			name: m.Name, nodeGroup: m.NodeGroup, offering: m.Offering, datacenter: m.Datacenter,
-			pricePerHour: m.PricePerHour, priced: true, incoming: take(m.Pods),
+			pricePerHour: m.PricePerHour, priced: true, bought: true, incoming: take(m.Pods),
 		}
 		if spec := boughtSpecs[templateOf(m)]; spec != nil {
 			drawn.running = spec.daemons

@@ -38,12 +38,15 @@ func CheckFormat(format string) error {
 type Report struct {
 	plan    *plan.Plan
 	request *binpack.Request
+	// notes stand at the top of the page.
+	notes []string
 }
 
 // New makes a report of a plan. The request adds what a plan does not hold: what
-// machines can carry, and what pods ask for.
-func New(decision *plan.Plan, request *binpack.Request) *Report {
-	return &Report{plan: decision, request: request}
+// machines can carry, and what pods ask for. The notes are what a reader must
+// know about the input.
+func New(decision *plan.Plan, request *binpack.Request, notes []string) *Report {
+	return &Report{plan: decision, request: request, notes: notes}
 }
 
 // Write renders the report in one of Formats. The style matters to tables only.
@@ -55,6 +58,8 @@ func (r *Report) Write(w io.Writer, format string, style Style) error {
 		return writeYAML(w, r.plan)
 	case Table, Wide:
 		return r.writeTable(w, format == Wide, style)
+	case HTML:
+		return r.writeHTML(w)
 	}
 	return CheckFormat(format)
 }

@@ -71,7 +71,7 @@ func (s *sheet) purchases() {
 	if len(s.bought) == 0 {
 		return
 	}
-	t := s.table(append(table.Row{"Buy", "Offering", "NodeGroup", "Datacenter", "$/h each", "$/h", "Pods"}, s.resourceTitles()...)...)
+	t := s.table(append(table.Row{"Buy", "Offering", "NodeGroup", "Datacenter", s.money.unit() + "/h each", s.money.unit() + "/h", "Pods"}, s.resourceTitles()...)...)
 	for _, p := range s.picture.purchases() {
 		t.AppendRow(append(table.Row{
 			fmt.Sprintf("%d ×", len(p.nodes)), s.paint(p.offering, text.FgCyan), p.nodeGroup, p.datacenter,
@@ -79,7 +79,7 @@ func (s *sheet) purchases() {
 		}, s.rooms(p.room)...))
 	}
 	t.SetColumnConfigs(rightAligned(1, 5, 6, 7))
-	s.section("", t)
+	s.section(t)
 }
 
 // machines is the list of what to buy, one machine a line.
@@ -87,19 +87,19 @@ func (s *sheet) machines() {
 	if len(s.bought) == 0 {
 		return
 	}
-	t := s.table(append(table.Row{"Buy", "Offering", "NodeGroup", "Datacenter", "$/h", "Pods"}, s.resourceTitles()...)...)
+	t := s.table(append(table.Row{"Buy", "Offering", "NodeGroup", "Datacenter", s.money.unit() + "/h", "Pods"}, s.resourceTitles()...)...)
 	for _, n := range s.bought {
 		t.AppendRow(append(table.Row{
 			n.name, s.paint(n.offering, text.FgCyan), n.nodeGroup, n.datacenter, s.price(n), len(n.incoming),
 		}, s.rooms(n.room)...))
 	}
 	t.SetColumnConfigs(rightAligned(5, 6))
-	s.section("", t)
+	s.section(t)
 }
 
 // todaysNodes lists the nodes of today that take pods.
 func (s *sheet) todaysNodes() {
-	t := s.table(append(table.Row{"Existing node", "Offering", "Datacenter", "$/h", "New pods"}, s.resourceTitles()...)...)
+	t := s.table(append(table.Row{"Existing node", "Offering", "Datacenter", s.money.unit() + "/h", "New pods"}, s.resourceTitles()...)...)
 	for _, n := range s.today {
 		if len(n.incoming) == 0 {
 			continue
@@ -110,7 +110,7 @@ func (s *sheet) todaysNodes() {
 	}
 	if t.Length() > 0 {
 		t.SetColumnConfigs(rightAligned(4, 5))
-		s.section("", t)
+		s.section(t)
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *sheet) alternatives() {
 		return
 	}
 	added := s.plan.PricePerHour.Added
-	t := s.table("Alternative", "$/h", "Difference")
+	t := s.table("Alternative", s.money.unit()+"/h", "Difference")
 	for _, a := range s.plan.Alternatives {
 		difference := ""
 		if added > 0 {
@@ -153,14 +153,14 @@ func (s *sheet) alternatives() {
 		t.AppendRow(table.Row{a.Summary, fmt.Sprintf("%.4f", a.PricePerHour), difference})
 	}
 	t.SetColumnConfigs(rightAligned(2, 3))
-	s.section("", t)
+	s.section(t)
 }
 
 // work says how much was looked at.
 func (s *sheet) work() {
 	stats := s.plan.Stats
 	line := fmt.Sprintf("%s in %s held against %s: %s",
-		count(stats.Pods, "pod"), strings.Replace(count(stats.Classes, "class"), "classs", "classes", 1),
+		count(stats.Pods, "pod"), plural(stats.Classes, "class", "classes"),
 		count(stats.Templates, "template"), count(stats.FilterCalls, "filter call"))
 	if stats.Truncated {
 		line += "; the search ended at its budget, more --work may find a cheaper plan"
@@ -176,8 +176,8 @@ func (s *sheet) price(n *node) string {
 }
 
 // section appends a table below an empty line.
-func (s *sheet) section(title string, t table.Writer) {
-	fmt.Fprintf(&s.b, "\n%s", title)
+func (s *sheet) section(t table.Writer) {
+	s.b.WriteByte('\n')
 	for line := range strings.Lines(t.Render() + "\n") {
 		s.b.WriteString(strings.TrimRight(line, " \n"))
 		s.b.WriteByte('\n')
