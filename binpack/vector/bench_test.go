@@ -35,6 +35,17 @@ func BenchmarkOpenB(b *testing.B)       { benchmarkSolve(b, loadTrace(b, "openb/
 func BenchmarkPlanted100(b *testing.B)  { benchmarkSolve(b, loadTrace(b, "planted/plain-100")) }
 func BenchmarkPlanted20(b *testing.B)   { benchmarkSolve(b, loadTrace(b, "planted/plain-20")) }
 
+// BenchmarkPublicVBP is all 49 instances: the best of about 350 published heuristic runs needs 4,299 bins.
+func BenchmarkPublicVBP(b *testing.B) {
+	bins, optima := 0, 0
+	for b.Loop() {
+		bins, optima = packPublic(b, func(int) bool { return true })
+		require.Less(b, bins, 4250)
+	}
+	b.ReportMetric(float64(bins), "bins")
+	b.ReportMetric(float64(optima), "optima")
+}
+
 // offerings makes n kinds of machines in families of 2, 4 and 8 GiB per core, priced a little below linear.
 func offerings(n int) []Bin {
 	rnd := newRandom(7)

@@ -45,9 +45,6 @@ type generator struct {
 	bestBound float64 // of the demand that generate was given, with everything served
 }
 
-// maxFreeKinds is how many kinds of free machines enter the master; more are filled before it (existing.go).
-const maxFreeKinds = 40
-
 func newGenerator(in *instance, meter *meter, kinds []int, w []float64) *generator {
 	g := &generator{in: in, meter: meter, ks: newKnapsack(in, meter, w), kinds: kinds}
 	n := len(in.items)

@@ -61,7 +61,10 @@ func newPacker(in *instance, meter *meter, ks *knapsack, w []float64) *packer {
 	}
 	pk.byReach = slices.Clone(pk.priced)
 	slices.SortStableFunc(pk.byReach, func(a, b int) int {
-		return cmp.Compare(pk.reach[b]/in.kinds[b].price, pk.reach[a]/in.kinds[a].price)
+		if x, y := pk.reach[a]/in.kinds[a].price, pk.reach[b]/in.kinds[b].price; math.Abs(x-y) > 1e-9*(x+y) {
+			return cmp.Compare(y, x)
+		}
+		return cmp.Compare(in.kinds[b].price, in.kinds[a].price) // fewer, larger bins
 	})
 	return pk
 }

@@ -60,8 +60,8 @@ func newInstance(p *Problem) *instance {
 	}
 	in.pools = append(in.pools, global)
 
-	classHash, binHash := signatures(p)
-	itemOf := in.mergeClasses(p, classHash)
+	classHash, fitHash, binHash := signatures(p)
+	itemOf := in.mergeClasses(p, classHash, fitHash)
 	asked := in.compress(p)
 	in.mergeBins(p, binHash, asked)
 	in.couple(p, itemOf)
@@ -79,17 +79,19 @@ func newInstance(p *Problem) *instance {
 }
 
 // mergeClasses fills items and returns the item of every class.
-func (in *instance) mergeClasses(p *Problem, hash []uint64) []int {
+func (in *instance) mergeClasses(p *Problem, hash, fits []uint64) []int {
 	coupled := coupledClasses(p)
 	order := make([]int, len(p.Classes))
 	for c := range order {
 		order[c] = c
 	}
-	// Which bins take the class is part of its hash, so equal classes are neighbours.
+	// Ordered by which bins take them before anything else that differs, classes that can be merged are neighbours.
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(
 			-slices.Compare(p.Classes[a].Size, p.Classes[b].Size),
 			cmp.Compare(p.Classes[a].MaxPerBin, p.Classes[b].MaxPerBin),
+			cmp.Compare(fits[a], fits[b]),
+			compareBool(coupled[a], coupled[b]),
 			cmp.Compare(hash[a], hash[b]),
 			cmp.Compare(a, b))
 	})
@@ -114,7 +116,21 @@ func (in *instance) mergeClasses(p *Problem, hash []uint64) []int {
 		itemOf[c] = len(in.items)
 		in.items = append(in.items, item{size: class.Size, demand: class.Demand, max: most, members: []int{c}, coupled: coupled[c]})
 	}
+	for i := range in.items {
+		slices.Sort(in.items[i].members)
+	}
 	return itemOf
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
 }
 
 // compress keeps the dimensions that some item asks for, lays the sizes out in one piece, and returns which they are.
@@ -208,6 +224,9 @@ func (in *instance) mergeBins(p *Problem, hash []uint64, asked []int) {
 			continue
 		}
 		in.kinds = append(in.kinds, next)
+	}
+	for k := range in.kinds {
+		slices.Sort(in.kinds[k].members)
 	}
 	in.pruneDominated()
 }
@@ -335,7 +354,9 @@ func (in *instance) couple(p *Problem, itemOf []int) {
 
 // signatures gives each class and each bin a number that depends on what it is and on what it is related to, but not on
 // its index (colour refinement): it orders what sizes and prices leave equal.
-func signatures(p *Problem) (class, bin []uint64) {
+//
+// fits is the part of it that depends on which bins take the class alone.
+func signatures(p *Problem) (class, fits, bin []uint64) {
 	class, bin = make([]uint64, len(p.Classes)), make([]uint64, len(p.Bins))
 	for c := range p.Classes {
 		h := mix(uint64(p.Classes[c].Demand), uint64(p.Classes[c].MaxPerBin))
@@ -363,10 +384,18 @@ func signatures(p *Problem) (class, bin []uint64) {
 		}
 		bin[k] = h
 	}
+	fits = make([]uint64, len(class))
+	for k := range p.Bins {
+		for c, f := range p.Bins[k].Fits {
+			if f {
+				fits[c] += mix(bin[k], 12)
+			}
+		}
+	}
 	for range 2 {
 		class, bin = refine(p, class, bin)
 	}
-	return class, bin
+	return class, fits, bin
 }
 
 func refine(p *Problem, class, bin []uint64) (nextClass, nextBin []uint64) {

@@ -233,7 +233,8 @@ func TestBoundBelowEnumeratedOptimumBelowSolution(t *testing.T) {
 	seen, optimal := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawProblem(t)
-		s, err := Solve(p, Budget{Work: 2_000_000})
+		r := rapid.SampledFrom([]regime{usual, usual, {masterItems: 600}, {freeKinds: 40}}).Draw(t, "regime")
+		s, err := solve(p, Budget{Work: 2_000_000}, r)
 		require.NoError(t, err)
 		requireFeasible(t, p, s)
 		best := enumerate(p)

@@ -7,23 +7,30 @@ import (
 	"slices"
 )
 
-// maxMasterItems is the largest number of internal classes that the master program has rows for. Beyond, items are priced
-// by the resources they take, the bound is the sum of resources, and packing is greedy with local search: where sizes are
-// that many, something fits into every gap, and both are tight.
-const maxMasterItems = 600
+// regime says which instances are treated how.
+type regime struct {
+	// masterItems is the largest number of internal classes that the master program has rows for. Beyond, items are
+	// priced by the resources they take, the bound is the sum of resources, and packing is greedy with local search:
+	// where sizes are that many, something fits into every gap, and both are tight.
+	masterItems int
+	// manyItems is the number of internal classes above which local search comes before the master as well.
+	manyItems int
+	// freeKinds is how many kinds of free machines may enter the master; more are filled before it (existing.go).
+	freeKinds int
+}
 
-// manyItems is the number of internal classes from which local search comes before the master as well.
-const manyItems = 100
+var usual = regime{masterItems: 600, manyItems: 100, freeKinds: 40}
 
 // search is one Solve under way.
 type search struct {
-	in    *instance
-	meter *meter
-	gap   float64
-	w     []float64 // prices of resources, per dimension
-	pk    *packer
-	best  *plan
-	score merit
+	in     *instance
+	meter  *meter
+	gap    float64
+	regime regime
+	w      []float64 // prices of resources, per dimension
+	pk     *packer
+	best   *plan
+	score  merit
 
 	duals    []*duals
 	bound    float64 // with everything served
@@ -34,14 +41,16 @@ type search struct {
 // Solve packs the problem: most items served first, then the lowest price, then the fewest bins, then the lowest rank. The
 // error is that of Validate. Equal problems and budgets give equal solutions; the price does not depend on the order of
 // classes and bins.
-func Solve(p *Problem, budget Budget) (Solution, error) {
+func Solve(p *Problem, budget Budget) (Solution, error) { return solve(p, budget, usual) }
+
+func solve(p *Problem, budget Budget, r regime) (Solution, error) {
 	if err := p.Validate(); err != nil {
 		return Solution{}, fmt.Errorf("vector packing: %w", err)
 	}
 	if budget.Gap <= 0 {
 		budget.Gap = DefaultGap
 	}
-	s := &search{in: newInstance(p), meter: newMeter(budget), gap: budget.Gap}
+	s := &search{in: newInstance(p), meter: newMeter(budget), gap: budget.Gap, regime: r}
 	s.run()
 	return s.solution(), nil
 }
@@ -54,10 +63,16 @@ func (s *search) run() {
 	s.bound = in.bound(s.resource, in.demands(), 0)
 	s.guide = s.resource
 	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter, w), w)
-	if len(s.pk.free) > maxFreeKinds {
+	if len(s.pk.free) > s.regime.freeKinds {
 		s.fillFree()
 	} else {
 		s.packAll()
+	}
+	if s.score.unplaced == 0 && s.meter.left() > 0 {
+		// The target is met: a little more search, for fewer bins at no more money.
+		im := newImprover(in, s.meter, s.pk, s.guide, -1)
+		im.run(s.best, s.meter.limit/100, s.meter.limit/200)
+		s.offer(s.best)
 	}
 }
 
@@ -71,7 +86,7 @@ func (s *search) packAll() {
 	if len(all) == 0 || s.done() {
 		return
 	}
-	if len(all) > maxMasterItems {
+	if len(all) > s.regime.masterItems {
 		im := newImprover(s.in, s.meter, s.pk, s.guide, s.target())
 		im.run(s.best, s.meter.left(), s.meter.limit/4)
 		s.offer(s.best)
@@ -88,7 +103,7 @@ func (s *search) generateAndDive() {
 		kinds[k] = k
 	}
 	g := newGenerator(in, meter, kinds, s.w)
-	if len(g.all) > manyItems {
+	if len(g.all) > s.regime.manyItems {
 		// The master will take long: a good plan first, in case it does not get far, and good columns for it to begin with.
 		im := newImprover(in, meter, s.pk, s.guide, s.target())
 		im.run(s.best, meter.left()/8, meter.limit/20)
