@@ -1,5 +1,11 @@
 package plan
 
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+)
+
 // APIVersion and Kind identify a plan document.
 const (
 	APIVersion = "autoscaler.vpsie.com/v1alpha1"
@@ -140,4 +146,12 @@ type Stats struct {
 	Templates   int  `json:"templates"`
 	FilterCalls int  `json:"filterCalls"`
 	Truncated   bool `json:"truncated"`
+}
+
+// ID names a decision by what it was made from.
+func ID(inputs Inputs) string {
+	h := sha256.New()
+	// Encoding strings into a hash cannot fail.
+	_ = json.NewEncoder(h).Encode(inputs)
+	return "plan-" + hex.EncodeToString(h.Sum(nil))[:16]
 }
