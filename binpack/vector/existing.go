@@ -12,6 +12,19 @@ func (s *search) fillFree() {
 	p := newPlan(in)
 	free := slices.Clone(pk.free)
 	pk.free = pk.free[:0]
+	if quick := s.fillInTurn(free, all); quick.lack == 0 {
+		s.offer(quick)
+		return
+	}
+	if len(all) > s.regime.masterItems {
+		for _, k := range free {
+			s.fillKind(p, k, s.guide.y, all)
+		}
+		pk.complete(p, all, s.guide.y, 0)
+		s.offer(p)
+		s.searchAround()
+		return
+	}
 	g := newGenerator(in, s.meter, pk.priced, s.w)
 	g.seed()
 	const stages = 4
@@ -37,6 +50,25 @@ func (s *search) fillFree() {
 		s.resume(g, rest, s.gap)
 		s.diveAndImprove(g, rest)
 	}
+}
+
+// fillInTurn fills free machines one after the other, scarce items first: enough where there is room for everything.
+func (s *search) fillInTurn(free []int, all []int32) *plan {
+	p := newPlan(s.in)
+	order := slices.Clone(s.pk.arrange(p, all, s.guide.y))
+	for _, k := range free {
+		for p.lack > 0 && p.canOpen(k) {
+			s.pk.greedy(k, order, p.left, s.guide.y)
+			if len(s.pk.try) == 0 {
+				break
+			}
+			l := p.open(k)
+			for _, st := range s.pk.try {
+				p.put(l, int(st.item), int(st.n))
+			}
+		}
+	}
+	return p
 }
 
 // roughGap is how far from optimal prices may be that free machines are filled by.

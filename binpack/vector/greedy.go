@@ -295,7 +295,7 @@ func (pk *packer) holds(k int, l *load) bool {
 		for _, u := range in.capsOf[s.item] {
 			held := kd.heldBy(int(u))
 			for _, o := range l.items {
-				if _, in := slices.BinarySearch(in.caps[u].Classes, int(o.item)); in {
+				if _, counts := slices.BinarySearch(in.caps[u].Classes, int(o.item)); counts {
 					held += int(o.n)
 				}
 			}

@@ -292,7 +292,7 @@ func (ks *knapsack) coupledFitting(i int) int {
 		c := &ks.in.caps[u]
 		left := c.Max - ks.in.kinds[ks.kind].heldBy(int(u))
 		for _, s := range ks.chosen {
-			if _, in := slices.BinarySearch(c.Classes, int(s.item)); in {
+			if _, counts := slices.BinarySearch(c.Classes, int(s.item)); counts {
 				left -= int(s.n)
 			}
 		}

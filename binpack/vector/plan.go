@@ -232,7 +232,7 @@ func (in *instance) coupledRoom(l *load, i int) int {
 		c := &in.caps[u]
 		left := c.Max - in.kinds[l.kind].heldBy(int(u))
 		for _, s := range l.items {
-			if _, in := slices.BinarySearch(c.Classes, int(s.item)); in {
+			if _, counts := slices.BinarySearch(c.Classes, int(s.item)); counts {
 				left -= int(s.n)
 			}
 		}
@@ -265,12 +265,12 @@ func (in *instance) meets(k int, items []stock, r, i int) bool {
 	if m := in.kinds[k].meets; m != nil && m[r] {
 		return true
 	}
-	any := in.requires[r].AnyOf
-	if _, itself := slices.BinarySearch(any, i); itself {
+	meeting := in.requires[r].AnyOf
+	if _, itself := slices.BinarySearch(meeting, i); itself {
 		return true
 	}
 	for _, s := range items {
-		if _, has := slices.BinarySearch(any, int(s.item)); has {
+		if _, has := slices.BinarySearch(meeting, int(s.item)); has {
 			return true
 		}
 	}

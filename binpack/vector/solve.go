@@ -87,12 +87,17 @@ func (s *search) packAll() {
 		return
 	}
 	if len(all) > s.regime.masterItems {
-		im := newImprover(s.in, s.meter, s.pk, s.guide, s.target())
-		im.run(s.best, s.meter.left(), s.meter.limit/4)
-		s.offer(s.best)
+		s.searchAround()
 	} else {
 		s.generateAndDive()
 	}
+}
+
+// searchAround is local search alone, for as long as it helps.
+func (s *search) searchAround() {
+	im := newImprover(s.in, s.meter, s.pk, s.guide, s.target())
+	im.run(s.best, s.meter.left(), s.meter.limit/4)
+	s.offer(s.best)
 }
 
 // generateAndDive bounds by column generation and rounds by dives.
@@ -115,7 +120,7 @@ func (s *search) generateAndDive() {
 	for _, l := range s.best.loads {
 		g.addLoadOnce(l.kind, l.items)
 	}
-	g.generate(in.demands(), effort{rounds: 3000, nodes: 150, most: 10000, prove: true, known: s.bound, gap: s.gap * 0.6})
+	g.generate(in.demands(), effort{rounds: 3000, nodes: 150, most: 2400, prove: true, known: s.bound, gap: s.gap * 0.6})
 	meter.limit = total
 	if g.best != nil {
 		s.prove(g.best)
@@ -135,7 +140,7 @@ func (s *search) diveAndImprove(g *generator, start *plan) {
 	meter := s.meter
 	im := newImprover(s.in, meter, s.pk, s.guide, s.target())
 	dives, failed := meter.left()/2, 0
-	for d := 0; failed < 2 && !s.done() && dives > 0; d++ {
+	for d := 0; failed < s.persistence() && !s.done() && dives > 0; d++ {
 		before, price := meter.spent, s.score.price
 		p := g.dive(start, s.pk, newRandom(uint64(d+1)), float64(d)*0.1)
 		im.run(p, meter.left()/20, meter.limit/60)
@@ -146,9 +151,18 @@ func (s *search) diveAndImprove(g *generator, start *plan) {
 		dives -= meter.spent - before
 	}
 	if !s.done() {
-		im.run(s.best, meter.left(), meter.limit/12)
+		im.run(s.best, meter.left(), int64(s.persistence())*meter.limit/24)
 		s.offer(s.best)
 	}
+}
+
+// persistence is how many dives may fail before local search takes over, and how long that goes on without success: less
+// where little is left to gain.
+func (s *search) persistence() int {
+	if s.score.unplaced == 0 && s.score.price <= s.bound*(1+10*s.gap) {
+		return 1
+	}
+	return 2
 }
 
 // offer keeps a plan when it is the best so far.

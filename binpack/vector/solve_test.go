@@ -158,6 +158,18 @@ func TestThousandsOfDistinctSizesStayNearTheBound(t *testing.T) {
 	require.LessOrEqual(t, s.Price, 1.03*s.LowerBound)
 }
 
+func TestDistinctSizesOntoManyFreeMachines(t *testing.T) {
+	p := ontoExisting(700, 700, 60)
+	s, err := Solve(p, Budget{Work: 20_000_000})
+	require.NoError(t, err)
+	requireFeasible(t, p, s)
+	without := *p
+	without.Bins = p.Bins[:144]
+	alone, err := Solve(&without, Budget{Work: 20_000_000})
+	require.NoError(t, err)
+	require.Less(t, s.Price, alone.Price)
+}
+
 func TestFewShapesReachTheBound(t *testing.T) {
 	p := synthetic(20_000, 10, 144)
 	s, err := Solve(p, Budget{})
