@@ -45,7 +45,7 @@ func (p *planner) decide() error {
 	if err != nil {
 		return err
 	}
-	if len(packed.unplaced) > 0 && p.priorities(parts) > 1 {
+	if p.limited(packed) && p.priorities(parts) > 1 {
 		if packed, err = p.packByPriority(parts); err != nil {
 			return err
 		}
@@ -56,11 +56,15 @@ func (p *planner) decide() error {
 }
 
 // parts splits the classes by cell. Irregular classes, and pods that no cell
-// takes, are left to the simulator.
+// or no machine takes, are left to the simulator, whose word on them is final.
 func (p *planner) parts() (parts []part, left []*v1.Pod) {
 	cells := p.assignCells()
 	for i, c := range p.classes {
 		if c.irregular {
+			left = append(left, c.pods...)
+			continue
+		}
+		if !p.fitsSomewhere(i) {
 			left = append(left, c.pods...)
 			continue
 		}
@@ -84,6 +88,38 @@ func (p *planner) parts() (parts []part, left []*v1.Pod) {
 		}
 	}
 	return parts, left
+}
+
+// fitsSomewhere says whether there is a kind or a node that holds the class.
+func (p *planner) fitsSomewhere(i int) bool {
+	for k := range p.kinds {
+		if p.fitsKind(p.classes[i], k) {
+			return true
+		}
+	}
+	for n := range p.nodes {
+		if p.fitsNode(p.classes[i], n) && !p.rejectedOn(i, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// limited says that pods are unplaced because a limit closes every machine
+// that could hold them.
+func (p *planner) limited(packed *packed) bool {
+	for _, pod := range packed.unplaced {
+		fits, open := false, false
+		for i, k := range p.kinds {
+			if p.fitsKind(p.classOf[pod], i) {
+				fits, open = true, open || p.pools.refuse(k, packed.machines) == ""
+			}
+		}
+		if fits && !open {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *planner) priorities(parts []part) int {

@@ -130,6 +130,7 @@ func (p *planner) run() (*plan.Plan, error) {
 		if err != nil {
 			return nil, err
 		}
+		p.request.stage("decide")
 		if !p.withdrawGangs(settled, queued) || round == maxGangRounds {
 			return p.document(settled, queued)
 		}

@@ -73,7 +73,19 @@ func TestTrace(t *testing.T) {
 	if name == "" {
 		t.Skip("set TRACE")
 	}
-	request := loadTrace(t, name)
+	var request Request
+	switch name {
+	case "mix":
+		request = testRequest(t, simulator.Objects{Pods: upstreamMix(5000)})
+	case "zone":
+		request = testRequest(t, simulator.Objects{Pods: zoneSpread(5000)})
+	case "plain100k":
+		request = testRequest(t, simulator.Objects{Pods: plain(100000)})
+	case "plain20k":
+		request = testRequest(t, simulator.Objects{Pods: plain(20000)})
+	default:
+		request = loadTrace(t, name)
+	}
 	last, at := "load", cpu()
 	spent := map[string]time.Duration{}
 	request.Stage = func(stage string) {
