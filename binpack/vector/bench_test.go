@@ -86,7 +86,9 @@ func Benchmark20000DistinctShapes(b *testing.B) { benchmarkSolve(b, synthetic(20
 func Benchmark5000OntoExisting(b *testing.B) { benchmarkSolve(b, ontoExisting(5_000, 60, 1_000)) }
 
 // Benchmark5000DistinctOntoExisting is the same with every item of its own size.
-func Benchmark5000DistinctOntoExisting(b *testing.B) { benchmarkSolve(b, ontoExisting(5_000, 5_000, 1_000)) }
+func Benchmark5000DistinctOntoExisting(b *testing.B) {
+	benchmarkSolve(b, ontoExisting(5_000, 5_000, 1_000))
+}
 
 func ontoExisting(items, shapes, machines int) *Problem {
 	p := synthetic(items, shapes, 144)

@@ -12,16 +12,14 @@ func (s *search) fillFree() {
 	p := newPlan(in)
 	free := slices.Clone(pk.free)
 	pk.free = pk.free[:0]
-	if quick := s.fillInTurn(free, all); quick.lack == 0 {
+	quick := s.fillInTurn(free, all)
+	if quick.lack == 0 {
 		s.offer(quick)
 		return
 	}
+	pk.complete(quick, all, s.guide.y, 0)
+	s.offer(quick)
 	if len(all) > s.regime.masterItems {
-		for _, k := range free {
-			s.fillKind(p, k, s.guide.y, all)
-		}
-		pk.complete(p, all, s.guide.y, 0)
-		s.offer(p)
 		s.searchAround()
 		return
 	}
@@ -48,7 +46,7 @@ func (s *search) fillFree() {
 	s.offer(p)
 	if rest.lack > 0 && !s.done() {
 		s.resume(g, rest, s.gap)
-		s.diveAndImprove(g, rest)
+		s.diveAndImprove(g, rest, 16) // most is to be gained from filling the free machines better
 	}
 }
 

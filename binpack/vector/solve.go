@@ -126,7 +126,7 @@ func (s *search) generateAndDive() {
 		s.prove(g.best)
 		s.guide = g.best
 	}
-	s.diveAndImprove(g, newPlan(in))
+	s.diveAndImprove(g, newPlan(in), 2)
 }
 
 // prove keeps duals for the bound.
@@ -135,11 +135,12 @@ func (s *search) prove(q *duals) {
 	s.bound = max(s.bound, s.in.bound(q, s.in.demands(), 0))
 }
 
-// diveAndImprove rounds the master's solution to complete the start in several ways, and then searches around the best.
-func (s *search) diveAndImprove(g *generator, start *plan) {
+// diveAndImprove rounds the master's solution to complete the start in several ways, until one part in share of the work
+// that is left is done, and then searches around the best.
+func (s *search) diveAndImprove(g *generator, start *plan, share int64) {
 	meter := s.meter
 	im := newImprover(s.in, meter, s.pk, s.guide, s.target())
-	dives, failed := meter.left()/2, 0
+	dives, failed := meter.left()/share, 0
 	for d := 0; failed < s.persistence() && !s.done() && dives > 0; d++ {
 		before, price := meter.spent, s.score.price
 		p := g.dive(start, s.pk, newRandom(uint64(d+1)), float64(d)*0.1)
