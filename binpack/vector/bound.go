@@ -169,7 +169,7 @@ func (in *instance) roundUp(bound float64) float64 {
 	for k := range in.kinds {
 		micro := in.kinds[k].price * perDollar
 		whole := math.Round(micro)
-		if math.Abs(micro-whole) > 1e-6*max(1, micro)*1e-3 || whole > 1e15 {
+		if math.Abs(micro-whole) > 1e-9*max(1, micro) || whole > 1e15 {
 			return bound
 		}
 		for a, b := unit, int64(whole); ; {

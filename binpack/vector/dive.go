@@ -7,7 +7,7 @@ import (
 
 // dive rounds the master's solution to a plan: bins that it uses whole times are fixed, then the most nearly whole column
 // is, the master is solved again for what is left (from the basis at hand, by the dual simplex), new columns are generated
-// for it, and so on until nothing is left. Preference breaks ties between columns and makes dives differ.
+// for it, and so on until nothing is left. Noise in that choice makes dives differ.
 func (g *generator) dive(start *plan, pk *packer, rnd *random, noise float64) *plan {
 	full, loads := g.lp, g.loads
 	g.keepPromising()

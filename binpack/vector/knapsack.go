@@ -50,9 +50,10 @@ func newKnapsack(in *instance, meter *meter, w []float64) *knapsack {
 		free: make([]int64, in.dims), steep: make([][]float64, in.dims)}
 }
 
-// fill searches kind k for the load of greatest value at prices y, of the items in among and what demand leaves of them, exploring at most the given
-// nodes. It returns the value of the best load found (kept in ks.best, sorted by item) and an upper bound of what any
-// load is worth; they are equal when the search was exhaustive. When the bound cannot reach the floor, it does not search.
+// fill searches kind k for the load of greatest value at prices y, of the items in among as far as demand goes, exploring
+// at most the given nodes. It returns the value of the best load found (kept in ks.best, sorted by item) and an upper
+// bound of what any load is worth; they are equal when the search was exhaustive. When the bound cannot exceed the floor
+// it does not search.
 func (ks *knapsack) fill(k int, y []float64, demand []int, among []int32, nodes int, floor float64) (value, upper float64) {
 	ks.kind = k
 	ks.best, ks.chosen, ks.value = ks.best[:0], ks.chosen[:0], 0

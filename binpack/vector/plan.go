@@ -344,23 +344,22 @@ func (m merit) better(o merit) bool {
 }
 
 // satisfyMinimums buys the cheapest empty bins until every pool, then all pools together, has its MinBins, as far as
-// limits allow. Empty bins of pools that are above their minimum were never kept.
+// limits allow.
 func (p *plan) satisfyMinimums() {
 	for index := range p.in.pools {
+		counts := func(pool int) bool { return pool == index || index == len(p.in.pools)-1 && pool != NoLimit }
 		for p.pools[index].bins < p.in.pools[index].MinBins {
-			k := slices.IndexFunc(p.in.kinds, func(kd kind) bool {
-				return kd.pool == index || index == len(p.in.pools)-1 && kd.pool != NoLimit
-			})
-			for ; k >= 0 && k < len(p.in.kinds); k++ {
-				kd := &p.in.kinds[k]
-				if (kd.pool == index || index == len(p.in.pools)-1 && kd.pool != NoLimit) && p.canOpen(k) {
+			cheapest := -1 // kinds are ordered by price
+			for k := range p.in.kinds {
+				if counts(p.in.kinds[k].pool) && p.canOpen(k) {
+					cheapest = k
 					break
 				}
 			}
-			if k < 0 || k >= len(p.in.kinds) {
+			if cheapest < 0 {
 				break
 			}
-			p.open(k)
+			p.open(cheapest)
 		}
 	}
 }
