@@ -35,12 +35,12 @@ func (p *planner) bound(s *settled, added float64) (plan.LowerBound, error) {
 	if added == 0 {
 		return plan.LowerBound{Method: columnGeneration}, nil
 	}
-	solution, err := vector.Solve(p.relaxed(placed), vector.Budget{Work: p.request.Work})
+	price, proven, err := vector.LowerBound(p.relaxed(placed), p.budget())
 	if err != nil {
 		return plan.LowerBound{}, fmt.Errorf("bound: %w", err)
 	}
-	bound := plan.LowerBound{PricePerHour: solution.LowerBound, Method: resourceSum}
-	if solution.BoundProven {
+	bound := plan.LowerBound{PricePerHour: min(price, added), Method: resourceSum}
+	if proven {
 		bound.Method = columnGeneration
 	}
 	if bound.PricePerHour > 0 {
