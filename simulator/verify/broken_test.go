@@ -236,3 +236,49 @@ func TestObjectsThatContradictThemselvesCannotBeJudged(t *testing.T) {
 
 	assert.ErrorContains(t, err, "verifying the plan: pod default/two: has the UID of pod default/one")
 }
+
+// What a node's own properties refuse is not asked again, however often the
+// others have to be.
+func TestALocalRefusalIsFinal(t *testing.T) {
+	s := newScenario(t)
+	s.add(machine("a", 1000))
+	s.plan("a", "big", 2000)
+	s.plan("a", "follower", 100, simtest.Together(v1.LabelHostname, "leader"))
+	s.plan("a", "leader", 100, app("leader"))
+
+	result := s.verify(t)
+
+	assert.Equal(t, []Refusal{{name("big"), "a", "NodeResourcesFit", "Insufficient cpu"}}, result.Refused)
+	assert.Equal(t, 1+3+1, result.FilterCalls, "once together with the nominated replay, which parts there; the follower twice")
+}
+
+// A group that was taken back begins anew: room that one member took from
+// another is free again when that one is refused the next time.
+func TestALocalRefusalInAGroupIsNotFinal(t *testing.T) {
+	s := newScenario(t)
+	s.request.Objects.PodGroups = []*schedulingv1beta1.PodGroup{podGroup("gang", 2)}
+	s.add(machine("a", 1000))
+	s.plan("a", "first", 600, app("first"), inGroup("gang"))
+	s.plan("a", "second", 600, inGroup("gang"))
+	s.plan("a", "third", 100, inGroup("gang"), simtest.Together(v1.LabelHostname, "rival"))
+	s.plan("a", "rival", 100, app("rival"), simtest.Apart(v1.LabelHostname, "first"))
+
+	assert.Equal(t, []Refusal{{name("first"), "a", "NodeResourcesFit", "Insufficient cpu"}}, s.verify(t).Refused)
+}
+
+// A group counts the members that run already, and what is more than minCount
+// may stay out.
+func TestAGroupCountsItsRunningMembers(t *testing.T) {
+	s := newScenario(t)
+	s.request.Objects.PodGroups = []*schedulingv1beta1.PodGroup{podGroup("gang", 2)}
+	s.today(machine("old", 1000))
+	s.running("old", "resident", 100, inGroup("gang"))
+	s.add(machine("a", 1000))
+	s.plan("a", "member", 100, inGroup("gang"))
+	s.pending(newPod("left-out", 100, inGroup("gang")))
+
+	result := s.verify(t)
+
+	assert.Empty(t, result.Refused)
+	assert.True(t, result.Nominated.Held())
+}

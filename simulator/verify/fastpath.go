@@ -17,7 +17,8 @@ func fastPathFits(request *Request) bool {
 		return false
 	}
 	for _, pod := range request.Objects.Pods {
-		if pod.Spec.NodeName == "" && pod.Status.NominatedNodeName != "" {
+		_, mine := request.Planned[nameOf(pod)]
+		if !mine && pod.Spec.NodeName == "" && pod.Status.NominatedNodeName != "" {
 			return false
 		}
 	}

@@ -246,7 +246,7 @@ func sortedNames(plan map[types.NamespacedName]string) []types.NamespacedName {
 // FilterNominated, nominations put off, the hostname fast path) must not show.
 func TestVerifyAgreesWithTheDefinition(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range 600 {
+	for seed := range 400 {
 		s := randomPlan(t, seeded(seed))
 		s.request.HostnameFastPath = seed%2 == 0
 		result := s.verify(t)
@@ -268,6 +268,6 @@ func TestVerifyAgreesWithTheDefinition(t *testing.T) {
 		seen[fmt.Sprintf("score-order all land=%t", result.ScoreOrder.AllLand())]++
 	}
 	for _, kind := range []string{"refused", "nominated held=true", "nominated held=false", "score-order all land=true", "score-order all land=false"} {
-		assert.Greater(t, seen[kind], 20, "the draw hardly ever makes a plan that is %s: %v", kind, seen)
+		assert.Greater(t, seen[kind], 15, "the draw hardly ever makes a plan that is %s: %v", kind, seen)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
@@ -220,18 +221,51 @@ func TestASampleShowsThatATightPlanBreaks(t *testing.T) {
 	assert.True(t, result.Nominated.Held())
 }
 
-// Volumes stay where their first pod was, so its pod is no test of the score
-// order; and what the sample did is undone.
-func TestASampleLeavesPodsWithClaimsAlone(t *testing.T) {
+// Claims bind pods to where they have been, which is no test of the score order.
+func TestASampleIsEvenAndLeavesPodsWithClaimsAlone(t *testing.T) {
 	s := goodPlan(t)
-	s.request.ScoreOrderLimit = 20
+	tests := []struct {
+		limit int
+		want  []string
+	}{
+		{1, []string{"alone-2"}},
+		{3 * 7, []string{"amd", "alone-2", "gang-1"}},
+		{1000, []string{"plain", "amd", "spread-1", "spread-2", "alone-1", "alone-2", "beside", "port-1", "port-2", "gang-1", "gang-2"}},
+	}
+	for _, test := range tests {
+		s.request.ScoreOrderLimit = test.limit
+		v, refused, err := newVerifier(t.Context(), &s.request, false)
+		require.NoError(t, err)
+		require.Empty(t, refused)
+		rest, err := v.lockstep()
+		require.NoError(t, err)
+		require.Empty(t, rest)
 
-	result := s.verify(t)
+		var got []string
+		for _, p := range v.sample() {
+			got = append(got, p.pod.Name)
+		}
+		assert.Equal(t, test.want, got)
+	}
+}
 
-	assert.True(t, result.ScoreOrder.Sampled)
-	assert.True(t, result.Nominated.Held())
-	for _, move := range result.ScoreOrder.Moved {
-		assert.NotContains(t, []string{"disk-user", "gpu-1", "gpu-2"}, move.Pod.Name)
+// What a sample did is undone before the nominated replay goes on.
+func TestASampleLeavesNoTrace(t *testing.T) {
+	for _, limit := range []int{-1, 7} {
+		s := newScenario(t)
+		s.add(machine("a", 4000), machine("b", 8000))
+		for i, node := range []string{"a", "b", "a", "b"} {
+			s.plan(node, numbered("web", i), 1000, app("web"), simtest.Spread(v1.LabelHostname, 1, "web"))
+		}
+		s.request.ScoreOrderLimit = limit
+
+		result := s.verify(t)
+
+		assert.Equal(t, limit > 0, result.ScoreOrder.Sampled)
+		assert.Equal(t, []Move{
+			{Pod: name("web-0000"), Planned: "a", Actual: "b"},
+			{Pod: name("web-0001"), Planned: "b", Actual: "a"},
+		}, result.Nominated.Moved)
 	}
 }
 
@@ -267,4 +301,20 @@ func TestAnEmptyPlanIsFeasible(t *testing.T) {
 	assert.True(t, result.Feasible())
 	assert.True(t, result.Nominated.Held())
 	assert.True(t, result.ScoreOrder.Held())
+}
+
+// Above 100 nodes kube-scheduler looks at some of them only, and at others the
+// next time: two equal pods land on the first node of each search.
+func TestTheScoreOrderReplayLooksOnWhereItStopped(t *testing.T) {
+	s := newScenario(t)
+	for i := range 130 {
+		s.add(machine(numbered("node", i), 4000))
+	}
+	s.plan("node-0000", "first", 1000)
+	s.plan("node-0100", "second", 1000)
+
+	result := s.verify(t)
+
+	assert.False(t, result.ScoreOrder.Sampled)
+	assert.True(t, result.ScoreOrder.Held(), "%+v", result.ScoreOrder)
 }

@@ -64,32 +64,40 @@ func (v *verifier) scoreOrder() error {
 	return v.replayScoreOrder(v.units, v.pods, false)
 }
 
-// sampledScoreOrder takes some of the pods off the finished plan, evenly over
-// the queue, and leaves these to kube-scheduler: as many as the work limit
-// allows. Pods with volumes or devices stay where they are, as their claims
-// would bind them to the place. Members of pod groups are placed one by one.
+// sampledScoreOrder takes a sample of the pods off the finished plan and leaves
+// these to kube-scheduler. Members of pod groups are then placed one by one.
 func (v *verifier) sampledScoreOrder() error {
+	pods := v.sample()
+	units := make([]unit, len(pods))
+	for i := range pods {
+		units[i] = unit{pods: pods[i : i+1]}
+	}
+	v.cluster.Fork()
+	defer v.cluster.Revert()
+	for _, p := range pods {
+		if err := v.cluster.Evict(p.pod); err != nil {
+			return err
+		}
+	}
+	return v.replayScoreOrder(units, pods, true)
+}
+
+// sample draws pods evenly over the queue, as many as the work limit allows.
+// Pods with volumes or devices are not drawn: their claims would bind them to
+// the place where they have been.
+func (v *verifier) sample() []*planned {
 	var candidates []*planned
 	for _, p := range v.pods {
 		if !p.claims {
 			candidates = append(candidates, p)
 		}
 	}
-	count := min(max(v.limit/max(len(v.cluster.NodeNames()), 1), 1), len(candidates))
+	count := min(max(v.limit/len(v.cluster.NodeNames()), 1), len(candidates))
 	sample := make([]*planned, count)
-	units := make([]unit, count)
 	for i := range sample {
 		sample[i] = candidates[(2*i+1)*len(candidates)/(2*count)]
-		units[i] = unit{pods: sample[i : i+1]}
 	}
-	v.cluster.Fork()
-	defer v.cluster.Revert()
-	for _, p := range sample {
-		if err := v.cluster.Evict(p.pod); err != nil {
-			return err
-		}
-	}
-	return v.replayScoreOrder(units, sample, true)
+	return sample
 }
 
 func (v *verifier) replayScoreOrder(units []unit, pods []*planned, sampled bool) error {

@@ -79,22 +79,21 @@ func newVerifier(ctx context.Context, request *Request, fast bool) (*verifier, [
 	return v, refused, v.keepReservations()
 }
 
-// keepReservations keeps today's nominations of the pods that the plan leaves
-// alone, as kube-scheduler keeps that room for them, and drops those of the
-// planned pods: a replay gives them new ones or none.
+// keepReservations notes where today's nominations keep room for pods that the
+// plan leaves alone, and drops those of the planned pods: a replay gives them
+// new ones or none.
 func (v *verifier) keepReservations() error {
 	for _, pod := range v.cluster.Pending() {
-		node := pod.Status.NominatedNodeName
-		if _, mine := v.request.Planned[nameOf(pod)]; mine || v.cluster.Node(node) == nil {
-			node = ""
+		node := v.cluster.NominatedNode(pod)
+		if node == "" {
+			continue
 		}
-		if v.cluster.NominatedNode(pod) != node {
-			if err := v.cluster.Nominate(pod, node); err != nil {
-				return err
-			}
-		}
-		if node != "" {
+		if _, mine := v.request.Planned[nameOf(pod)]; !mine {
 			v.reserved[node] = true
+			continue
+		}
+		if err := v.cluster.Nominate(pod, ""); err != nil {
+			return err
 		}
 	}
 	return nil
