@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"io"
+	"math"
 	"runtime"
 )
 
@@ -61,6 +62,9 @@ func (m *meter) stage(name string) {
 
 // print writes the accounts of the stages that have ended, as one line of JSON.
 func (m *meter) print(to io.Writer) error {
+	for _, seconds := range []*float64{&m.total.LoadCPUSeconds, &m.total.DecideCPUSeconds, &m.total.VerifyCPUSeconds} {
+		*seconds = math.Round(*seconds*1e6) / 1e6
+	}
 	return json.NewEncoder(to).Encode(m.total)
 }
 

@@ -1,10 +1,6 @@
 package cli
 
 import (
-	"fmt"
-	"io"
-	"os"
-
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
@@ -43,7 +39,6 @@ offer, and the plan says why; 1: an error.`,
 	}
 	var (
 		scaleUp, scaleDown bool
-		output             outputFlags
 		withStats          bool
 	)
 	question := addQuestionFlags(cmd, streams)
@@ -52,7 +47,7 @@ offer, and the plan says why; 1: an error.`,
 		f.BoolVar(&scaleDown, "scale-down", true, "give back nodes that are not needed (has no effect yet: removals come with a later release)")
 		f.BoolVar(&withStats, "stats", false, "print CPU seconds, allocations and peak memory to stderr as one line of JSON")
 	})
-	output.add(cmd)
+	output := addOutputFlags(cmd, report.Formats)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		meter := newMeter()
 		progress := newProgress(streams.ErrOut)
@@ -76,10 +71,9 @@ offer, and the plan says why; 1: an error.`,
 		}
 		meter.stage("")
 		progress.end()
-		for _, note := range q.Notes {
-			fmt.Fprintln(streams.ErrOut, "note:", note)
-		}
-		if err := output.write(streams.Out, report.New(decision, &q.Request, q.Notes)); err != nil {
+		q.printNotes(streams.ErrOut)
+		answer := report.New(decision, &q.Request, q.Notes)
+		if err := output.write(streams.Out, answer.Write); err != nil {
 			return err
 		}
 		if withStats {
@@ -93,38 +87,4 @@ offer, and the plan says why; 1: an error.`,
 		return nil
 	}
 	return cmd
-}
-
-// outputFlags say how and where an answer is written.
-type outputFlags struct {
-	format string
-	file   string
-}
-
-func (o *outputFlags) add(cmd *cobra.Command) {
-	group(cmd, "The answer", func(f *pflag.FlagSet) {
-		f.StringVarP(&o.format, "output", "o", report.Table, "`FORMAT` of the answer: table, wide, json, yaml or html")
-		f.StringVar(&o.file, "output-file", "", "write the answer to a `FILE` instead of stdout")
-	})
-}
-
-func (o *outputFlags) check() error {
-	return report.CheckFormat(o.format)
-}
-
-// write renders the report where the flags say.
-func (o *outputFlags) write(stdout io.Writer, r *report.Report) (err error) {
-	if o.file == "" {
-		return r.Write(stdout, o.format, report.StyleFor(stdout))
-	}
-	f, err := os.Create(o.file)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if closeErr := f.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	return r.Write(f, o.format, report.Plain)
 }

@@ -99,6 +99,7 @@ func addQuestionFlags(cmd *cobra.Command, streams genericiooptions.IOStreams) *q
 	// Nothing of these makes sense to a command that reads all namespaces once.
 	q.connection.Namespace, q.connection.CacheDir, q.connection.DisableCompression = nil, nil, nil
 	group(cmd, "Connection to a live cluster", q.connection.AddFlags)
+	q.completions(cmd)
 	return q
 }
 
@@ -236,7 +237,7 @@ func (q *questionFlags) catalog(question *Question, source *source) error {
 		return err
 	}
 	for _, change := range q.prices {
-		name, text, ok := cutLast(change, "=")
+		name, text, ok := strings.Cut(change, "=")
 		price, parseErr := strconv.ParseFloat(text, 64)
 		if !ok || name == "" || parseErr != nil {
 			return fmt.Errorf("--price %q: want OFFERING=X with X in $/h", change)
@@ -252,14 +253,6 @@ func (q *questionFlags) catalog(question *Question, source *source) error {
 	}
 	question.Catalog = catalog
 	return nil
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // changeCluster applies the what-if changes, additions first, so that an added

@@ -77,6 +77,8 @@ cluster is only read, and nothing is bought.`,
 	})
 	root.AddCommand(
 		newPlanCommand(streams),
+		newExplainCommand(streams),
+		newSchemaCommand(streams),
 		newVersionCommand(streams),
 	)
 	return root

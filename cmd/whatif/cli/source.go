@@ -41,6 +41,11 @@ func (q *questionFlags) readCluster(ctx context.Context) (*source, error) {
 	return q.readLive(ctx)
 }
 
+// isLive says that no flag names another place to read the cluster from.
+func (q *questionFlags) isLive() bool {
+	return len(q.files) == 0 && q.workload == "" && !q.example
+}
+
 func readFiles(paths []string, stdin io.Reader) (*source, error) {
 	objects, notes, err := input.Files(paths, input.Options{Stdin: stdin})
 	if err != nil {

@@ -65,15 +65,15 @@ func addRoom(sum, room []usage) {
 type refusal struct {
 	summary string
 	pods    []string
-	// reasons of the first of the pods, equal ones counted over templates.
-	reasons []countedReason
+	// reasons of the first of the pods, equal ones together.
+	reasons []groupedReason
 }
 
-// countedReason is one plugin's message and the number of templates (or nodes)
+// groupedReason is one plugin's message and the templates (or patterns of them)
 // that it refuses.
-type countedReason struct {
+type groupedReason struct {
 	plugin, message string
-	templates       int
+	templates       []string
 }
 
 // refusals groups the pods that have no place by summary, most pods first.
@@ -84,7 +84,7 @@ func refusals(decision *plan.Plan) []*refusal {
 		u := &decision.Unschedulable[i]
 		r := index[u.Summary]
 		if r == nil {
-			r = &refusal{summary: u.Summary, reasons: countReasons(u.Reasons)}
+			r = &refusal{summary: u.Summary, reasons: groupReasons(u.Reasons)}
 			index[u.Summary] = r
 			all = append(all, r)
 		}
@@ -94,22 +94,20 @@ func refusals(decision *plan.Plan) []*refusal {
 	return all
 }
 
-// countReasons puts equal reasons together, the most frequent first.
-func countReasons(reasons []plan.Reason) []countedReason {
+// groupReasons puts equal reasons together, in the order of their templates: a
+// plan lists the widest patterns first.
+func groupReasons(reasons []plan.Reason) []groupedReason {
 	index := map[[2]string]int{}
-	var counted []countedReason
+	var grouped []groupedReason
 	for _, r := range reasons {
 		k := [2]string{r.Plugin, r.Message}
 		i, known := index[k]
 		if !known {
-			i = len(counted)
+			i = len(grouped)
 			index[k] = i
-			counted = append(counted, countedReason{plugin: r.Plugin, message: r.Message})
+			grouped = append(grouped, groupedReason{plugin: r.Plugin, message: r.Message})
 		}
-		counted[i].templates++
+		grouped[i].templates = append(grouped[i].templates, r.Template)
 	}
-	slices.SortFunc(counted, func(a, b countedReason) int {
-		return cmp.Or(cmp.Compare(b.templates, a.templates), cmp.Compare(a.plugin, b.plugin), cmp.Compare(a.message, b.message))
-	})
-	return counted
+	return grouped
 }

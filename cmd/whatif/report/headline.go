@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	v1 "k8s.io/api/core/v1"
+
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 )
@@ -129,3 +131,15 @@ func thousands(number string) string {
 
 // percent of a share: 0.026 is "2.6 %".
 func percent(share float64) string { return fmt.Sprintf("%.1f %%", 100*share) }
+
+// quantity is an amount of CPU in cores, of memory or storage in GiB, or of
+// pieces.
+func quantity[S ~string](resource S, amount int64) string {
+	switch name := v1.ResourceName(resource); name {
+	case v1.ResourceCPU:
+		return fmt.Sprintf("%.1f cores", float64(amount)/1000)
+	case v1.ResourceMemory, v1.ResourceEphemeralStorage:
+		return fmt.Sprintf("%.1f GiB", float64(amount)/(1<<30))
+	}
+	return fmt.Sprint(amount)
+}

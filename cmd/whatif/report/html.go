@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	v1 "k8s.io/api/core/v1"
-
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 )
@@ -67,7 +65,7 @@ type refusalView struct {
 
 type reasonView struct {
 	Plugin, Message string
-	Templates       string
+	Templates       []string
 }
 
 type groupView struct {
@@ -281,17 +279,12 @@ func (v *viewer) prices() (bars []priceBar, boundAt float64) {
 func (v *viewer) refusals() []refusalView {
 	var views []refusalView
 	for _, g := range refusals(v.plan) {
-		named := g.pods
-		more := ""
-		if len(named) > namedPods {
-			named, more = named[:namedPods], fmt.Sprintf(" and %d more", len(g.pods)-namedPods)
-		}
 		view := refusalView{
-			Count: count(len(g.pods), "pod"), Named: strings.Join(named, ", ") + more,
+			Count: count(len(g.pods), "pod"), Named: nameSome(g.pods, false),
 			Summary: g.summary, Pods: g.pods,
 		}
 		for _, r := range g.reasons {
-			view.Reasons = append(view.Reasons, reasonView{Plugin: r.plugin, Message: r.message, Templates: thousands(fmt.Sprint(r.templates))})
+			view.Reasons = append(view.Reasons, reasonView{Plugin: r.plugin, Message: r.message, Templates: r.templates})
 		}
 		views = append(views, view)
 	}
@@ -389,17 +382,6 @@ func (v *viewer) bars(room []usage) []barView {
 		}
 	}
 	return bars
-}
-
-// quantity is an amount of CPU in cores or of memory in GiB.
-func quantity(name v1.ResourceName, amount int64) string {
-	switch name {
-	case v1.ResourceCPU:
-		return fmt.Sprintf("%.1f cores", float64(amount)/1000)
-	case v1.ResourceMemory:
-		return fmt.Sprintf("%.1f GiB", float64(amount)/(1<<30))
-	}
-	return fmt.Sprint(amount)
 }
 
 func (v *viewer) facts() []fact {

@@ -26,10 +26,13 @@ const (
 // Formats lists them in the order of the help.
 var Formats = []string{Table, Wide, JSON, YAML, HTML}
 
-// CheckFormat refuses what is not one of Formats.
-func CheckFormat(format string) error {
-	if !slices.Contains(Formats, format) {
-		return fmt.Errorf("-o %s: no such format; there are %s", format, strings.Join(Formats, ", "))
+// TextFormats are the Formats without HTML, for answers that have no page.
+var TextFormats = []string{Table, Wide, JSON, YAML}
+
+// CheckFormat refuses what is not one of the formats.
+func CheckFormat(format string, formats []string) error {
+	if !slices.Contains(formats, format) {
+		return fmt.Errorf("-o %q: no such format; there are %s", format, strings.Join(formats, ", "))
 	}
 	return nil
 }
@@ -61,7 +64,7 @@ func (r *Report) Write(w io.Writer, format string, style Style) error {
 	case HTML:
 		return r.writeHTML(w)
 	}
-	return CheckFormat(format)
+	return CheckFormat(format, Formats)
 }
 
 // writeJSON writes a document with two spaces of indent. Nothing is escaped for

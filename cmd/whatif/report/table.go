@@ -17,9 +17,7 @@ const namedPods = 3
 type sheet struct {
 	*Report
 	*picture
-	style Style
-	money money
-	b     strings.Builder
+	canvas
 }
 
 // writeTable writes the report for a terminal; wide lists every machine and
@@ -29,7 +27,7 @@ func (r *Report) writeTable(w io.Writer, wide bool, style Style) error {
 	if err != nil {
 		return err
 	}
-	s := &sheet{Report: r, picture: pic, style: style, money: money{r.request.Catalog.Currency}}
+	s := &sheet{Report: r, picture: pic, canvas: canvas{style: style, money: money{r.request.Catalog.Currency}}}
 	s.headline()
 	if wide {
 		s.machines()
@@ -60,10 +58,6 @@ func (s *sheet) headline() {
 	s.fact("Bound", bound(p, s.money))
 	s.fact("Placement", fmt.Sprintf("%s: %s", p.Placement, placementWords[p.Placement]))
 	s.fact("Plan", p.Metadata.ID)
-}
-
-func (s *sheet) fact(name, value string) {
-	fmt.Fprintf(&s.b, "%-10s %s\n", name, value)
 }
 
 // purchases is the list of what to buy, alike machines in one line.
@@ -122,17 +116,11 @@ func (s *sheet) unschedulable(wide bool) {
 	}
 	fmt.Fprintf(&s.b, "\n%s\n", s.paint("No place for", text.Bold, text.FgYellow))
 	for _, g := range groups {
-		named := g.pods
-		more := ""
-		if !wide && len(named) > namedPods {
-			named = named[:namedPods]
-			more = fmt.Sprintf(" and %d more", len(g.pods)-namedPods)
-		}
-		s.indented(2, fmt.Sprintf("%s: %s%s", count(len(g.pods), "pod"), strings.Join(named, ", "), more))
+		s.indented(2, fmt.Sprintf("%s: %s", count(len(g.pods), "pod"), nameSome(g.pods, wide)))
 		s.indented(6, s.paint(g.summary, text.FgHiBlack))
 		if wide {
 			for _, r := range g.reasons {
-				s.indented(6, fmt.Sprintf("%s, %s: %s", r.plugin, count(r.templates, "template"), r.message))
+				s.indented(6, fmt.Sprintf("%s: %s (%s)", r.plugin, r.message, strings.Join(r.templates, ", ")))
 			}
 		}
 	}
@@ -175,47 +163,6 @@ func (s *sheet) price(n *node) string {
 	return fmt.Sprintf("%.4f", n.pricePerHour)
 }
 
-// section appends a table below an empty line.
-func (s *sheet) section(t table.Writer) {
-	s.b.WriteByte('\n')
-	for line := range strings.Lines(t.Render() + "\n") {
-		s.b.WriteString(strings.TrimRight(line, " \n"))
-		s.b.WriteByte('\n')
-	}
-}
-
-// indented appends text wrapped to the style's width.
-func (s *sheet) indented(indent int, line string) {
-	const narrowest = 40
-	if width := s.style.Width - indent; s.style.Width > 0 {
-		line = text.WrapSoft(line, max(width, narrowest))
-	}
-	margin := strings.Repeat(" ", indent)
-	for part := range strings.Lines(line) {
-		s.b.WriteString(margin + strings.TrimRight(part, " \n") + "\n")
-	}
-}
-
-// table begins a table without lines, in kubectl's manner.
-func (s *sheet) table(titles ...any) table.Writer {
-	t := table.NewWriter()
-	style := table.StyleDefault
-	style.Options = table.OptionsNoBordersAndSeparators
-	style.Box.PaddingLeft, style.Box.PaddingRight = "", "  "
-	style.Format.Header = text.FormatUpper
-	t.SetStyle(style)
-	t.AppendHeader(table.Row(titles))
-	return t
-}
-
-func rightAligned(columns ...int) []table.ColumnConfig {
-	configs := make([]table.ColumnConfig, len(columns))
-	for i, number := range columns {
-		configs[i] = table.ColumnConfig{Number: number, Align: text.AlignRight, AlignHeader: text.AlignRight}
-	}
-	return configs
-}
-
 // resourceTitles head the columns that rooms fills.
 func (s *sheet) resourceTitles() table.Row {
 	titles := make(table.Row, len(s.resources))
@@ -240,37 +187,4 @@ func (s *sheet) rooms(room []usage) table.Row {
 		}
 	}
 	return cells
-}
-
-// barWidth in columns of a bar.
-const barWidth = 16
-
-// bar draws what is used today, what comes and what stays free; "" where bars
-// are off.
-func (s *sheet) bar(u usage) string {
-	if !s.style.Bars {
-		return ""
-	}
-	today := cells(u.today, u.allocatable)
-	incoming := cells(u.after(), u.allocatable) - today
-	free := barWidth - today - incoming
-	return s.paint(strings.Repeat("█", today), text.FgBlue) +
-		s.paint(strings.Repeat("▓", incoming), text.FgGreen) +
-		s.paint(strings.Repeat("░", free), text.FgHiBlack) + " "
-}
-
-// cells is amount as a number of a bar's cells, rounded.
-func cells(amount, of int64) int {
-	if of <= 0 {
-		return 0
-	}
-	return min(barWidth, max(0, int(float64(amount)*barWidth/float64(of)+0.5)))
-}
-
-// paint colours text where colours are on.
-func (s *sheet) paint(words string, colors ...text.Color) string {
-	if !s.style.Colors || words == "" {
-		return words
-	}
-	return text.Escape(words, text.Colors(colors).EscapeSeq())
 }
