@@ -22,6 +22,8 @@ type problemBuilder struct {
 	near []int
 	// bundled parts must share one machine; they are packed as one item.
 	bundled []bool
+	// perNode in $/h is added to the price of every machine to buy.
+	perNode float64
 }
 
 // binOrigin is a node of today, a machine bought before, or a kind.
@@ -39,7 +41,7 @@ type hostCap struct {
 }
 
 func (p *planner) newProblem(parts []part, before *packed) *problemBuilder {
-	b := &problemBuilder{p: p, parts: parts, before: before, problem: &vector.Problem{}}
+	b := &problemBuilder{p: p, parts: parts, before: before, problem: &vector.Problem{}, perNode: p.perNode()}
 	b.bundle()
 	b.classes()
 	b.hostPorts()
@@ -284,11 +286,28 @@ func (b *problemBuilder) buyable() {
 		}
 		seen[string(w.buffer)] = true
 		b.problem.Bins = append(b.problem.Bins, vector.Bin{
-			Capacity: nonNegative(k.free), Price: k.Offering.PricePerHour, Count: vector.NoLimit, Fits: fits, Pool: k.pool,
+			Capacity: nonNegative(k.free), Price: k.Offering.PricePerHour + b.perNode, Count: vector.NoLimit, Fits: fits, Pool: k.pool,
 			Rank: int(maxPriority - k.NodeGroup.Spec.Priority),
 		})
 		b.bins = append(b.bins, binOrigin{node: none, machine: none, kind: i})
 	}
+}
+
+// nodeShare of the cheapest machine's price is what one node more may cost at
+// most when the money is otherwise the same: with prices that are linear in
+// size, thousands of small machines and a few big ones cost the same, and
+// every node is a kubelet, an address and a thing to fail.
+const nodeShare = 0.001
+
+// perNode is the price of having one node more, in $/h.
+func (p *planner) perNode() float64 {
+	cheapest := 0.0
+	for _, k := range p.kinds {
+		if price := k.Offering.PricePerHour; cheapest == 0 || price < cheapest {
+			cheapest = price
+		}
+	}
+	return nodeShare * cheapest
 }
 
 // maxPriority of a NodeGroup, so that ranks are not negative.
