@@ -3,8 +3,10 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,16 +90,30 @@ func writeYAML(w io.Writer, document any) error {
 		return err
 	}
 	blockStyle(&node)
-	encoder := yaml.NewEncoder(w)
+	text.Reset()
+	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(&node); err != nil {
+	if err := errors.Join(encoder.Encode(&node), encoder.Close()); err != nil {
 		return err
 	}
-	return encoder.Close()
+	_, err := w.Write(text.Bytes())
+	return err
 }
 
+// sexagesimal numbers are strings in YAML 1.2 and numbers in YAML 1.1.
+var sexagesimal = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
+
+// blockStyle takes JSON's brackets and quotes off, except for the quotes around
+// strings that YAML 1.1, which Kubernetes speaks, takes for something else; the
+// encoder knows YAML 1.2 only.
 func blockStyle(node *yaml.Node) {
-	node.Style = 0
+	switch strings.ToLower(node.Value) {
+	case "y", "n", "yes", "no", "on", "off":
+	default:
+		if !sexagesimal.MatchString(node.Value) {
+			node.Style = 0
+		}
+	}
 	for _, child := range node.Content {
 		blockStyle(child)
 	}
