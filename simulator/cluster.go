@@ -29,9 +29,7 @@ type Cluster struct {
 	devices   *devices
 	nominator *nominator
 	profiles  map[string]*profile
-	// infos keeps what the framework computes once per pod, for pods that are
-	// placed and taken back many times.
-	infos map[*v1.Pod]*framework.PodInfo
+	infos     *podInfos
 	// placed maps a placed pod's UID to where it is.
 	placed  map[types.UID]placement
 	pending []*v1.Pod
@@ -70,7 +68,7 @@ func New(ctx context.Context, objects Objects, config *SchedulerConfig) (*Cluste
 		informers: newMemoryInformers(),
 		nominator: newNominator(),
 		profiles:  map[string]*profile{},
-		infos:     map[*v1.Pod]*framework.PodInfo{},
+		infos:     newPodInfos(),
 		placed:    make(map[types.UID]placement, len(objects.Pods)),
 	}
 	c.devices = newDevices(c)
@@ -136,12 +134,12 @@ func (c *Cluster) fillPods() error {
 		case pod.Spec.NodeName == "":
 			c.pending = append(c.pending, pod)
 			if nominated := pod.Status.NominatedNodeName; nominated != "" {
-				c.nominator.set(c.info(pod), nominated)
+				c.nominator.set(c.infos.keep(pod), nominated)
 			}
 		case c.snapshot.byName[pod.Spec.NodeName] == nil:
 			c.orphans = append(c.orphans, pod)
 		default:
-			c.bind(newPodInfo(pod), c.snapshot.byName[pod.Spec.NodeName])
+			c.bind(c.infos.make(pod), c.snapshot.byName[pod.Spec.NodeName])
 		}
 	}
 	return nil
@@ -206,7 +204,7 @@ func (c *Cluster) AddNode(spec NodeSpec) error {
 		if at := c.NodeOf(pod); at != "" {
 			return fmt.Errorf("node %s: its pod %s/%s is already on node %s", spec.Node.Name, pod.Namespace, pod.Name, at)
 		}
-		c.bind(newPodInfo(pod), c.snapshot.byName[spec.Node.Name])
+		c.bind(c.infos.make(pod), c.snapshot.byName[spec.Node.Name])
 	}
 	return nil
 }
@@ -294,29 +292,13 @@ func (c *Cluster) Nominate(pod *v1.Pod, nodeName string) error {
 		return fmt.Errorf("pod %s/%s: nominated to node %s, which is not in the cluster", pod.Namespace, pod.Name, nodeName)
 	}
 	undo := c.nominator.remember(pod.UID, nodeName)
-	c.nominator.set(c.info(pod), nodeName)
+	c.nominator.set(c.infos.keep(pod), nodeName)
 	c.journal.record(undo)
 	return nil
 }
 
 // NominatedNode names the node that a pod is nominated to, "" if none.
 func (c *Cluster) NominatedNode(pod *v1.Pod) string { return c.nominator.nodeOf[pod.UID] }
-
-func (c *Cluster) info(pod *v1.Pod) *framework.PodInfo {
-	info, ok := c.infos[pod]
-	if !ok {
-		info = newPodInfo(pod)
-		c.infos[pod] = info
-	}
-	return info
-}
-
-// newPodInfo drops terms that do not parse, as kube-scheduler's own cache does:
-// the API server lets some through.
-func newPodInfo(pod *v1.Pod) *framework.PodInfo {
-	info, _ := framework.NewPodInfo(pod)
-	return info
-}
 
 // put writes an object into the informers' stores.
 func (c *Cluster) put(obj runtime.Object) error {

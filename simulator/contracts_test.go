@@ -33,7 +33,7 @@ func emptyCluster(t *testing.T, nodes ...*v1.Node) *Cluster {
 func TestTheNominatorKeepsThePodNominatorContract(t *testing.T) {
 	n := newNominator()
 	info := func(name, nominated string) *framework.PodInfo {
-		return newPodInfo(&v1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}, Status: v1.PodStatus{NominatedNodeName: nominated}})
+		return newPodInfos().make(&v1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}, Status: v1.PodStatus{NominatedNodeName: nominated}})
 	}
 	on := func(node string) []string { return podNames(n.NominatedPodsForNode(node)) }
 

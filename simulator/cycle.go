@@ -151,7 +151,7 @@ func (cy *Cycle) Place(nodeName string) error {
 			return err
 		}
 	}
-	c.bind(c.info(pod), node)
+	c.bind(c.infos.keep(pod), node)
 	return nil
 }
 
