@@ -54,11 +54,17 @@ func (p *planner) settle() (*settled, error) {
 		if len(left) == 0 {
 			return nil, fmt.Errorf("verification refuses what the plan does not hold: %v", verdict.Refused[0])
 		}
-		p.queueOrder(left)
 		if round >= maxRepairs {
 			s.unplaced = append(s.unplaced, left...)
 			left = nil
+			continue
 		}
+		// A machine that lost all its pods stands in the way of others when a
+		// limit is reached; who was refused before may fit now.
+		p.dropEmpty(s)
+		left = append(left, s.unplaced...)
+		s.unplaced = nil
+		p.queueOrder(left)
 	}
 }
 
@@ -69,6 +75,7 @@ func (p *planner) verification(s *settled) verify.Request {
 		Config:   p.request.Scheduler,
 		Planned:  map[types.NamespacedName]string{},
 		Nominate: true,
+		HeldOnly: true,
 		// Equal verdicts with and without are a property test of verify's.
 		HostnameFastPath: true,
 	}
@@ -83,6 +90,10 @@ func (p *planner) verification(s *settled) verify.Request {
 		for _, pod := range pods {
 			r.Planned[nameOf(pod)] = p.nodes[i].name
 		}
+	}
+	if len(r.Planned)*(len(p.nodes)+len(r.Added)) > verify.DefaultScoreOrderLimit {
+		// A sample would not show that nothing stays pending.
+		r.ScoreOrderLimit = -1
 	}
 	return r
 }

@@ -71,6 +71,22 @@ func TestSpreadPodsNominatedToOneMachineRefuseEachOther(t *testing.T) {
 	}, result.Nominated.Moved)
 }
 
+// Who only asks whether nominations hold the plan is spared the rest.
+func TestAReplayThatPartsFromThePlanIsNotFollowedOnRequest(t *testing.T) {
+	s := newScenario(t)
+	s.request.HeldOnly = true
+	s.add(machine("a", 4000), machine("b", 8000))
+	for i, node := range []string{"a", "b", "a", "b"} {
+		s.plan(node, numbered("web", i), 1000, app("web"), simtest.Spread(v1.LabelHostname, 1, "web"))
+	}
+
+	result := s.verify(t)
+
+	assert.True(t, result.Feasible())
+	assert.False(t, result.Nominated.Done)
+	assert.False(t, result.Nominated.Held())
+}
+
 // The same breaks a plan whose pods are not all of one size: the small pod that
 // lost its place takes the room of the big one that did.
 func TestSpreadPodsThatLoseTheirNominationsCanBreakAPlan(t *testing.T) {

@@ -26,6 +26,9 @@ type Request struct {
 	Planned map[types.NamespacedName]string
 	// Nominate says that the executor can hold placements with nominations.
 	Nominate bool
+	// HeldOnly says that of the nominated replay only Held matters: once a pod
+	// has lost its nomination, the replay is not followed further and is not Done.
+	HeldOnly bool
 	// HostnameFastPath judges anti-affinity over hostnames by a faster code of
 	// kube-scheduler's own that is alpha there. The verdict is the same; it is
 	// used only where it can be relied on, see

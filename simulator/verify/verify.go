@@ -131,7 +131,7 @@ func (v *verifier) judge(refused []Refusal) error {
 	if len(rest) > 0 {
 		v.cluster.Revert()
 	}
-	if v.request.Nominate {
+	if v.request.Nominate && !(v.request.HeldOnly && len(rest) > 0) {
 		if err := v.nominatedReplay(rest); err != nil {
 			return err
 		}
