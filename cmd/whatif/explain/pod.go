@@ -121,10 +121,13 @@ func findPod(pods []*v1.Pod, name string) (*v1.Pod, error) {
 	if !qualified {
 		namespace, base = "", name
 	}
-	var exact, workload []*v1.Pod
+	var exact, workload, elsewhere []*v1.Pod
 	for _, pod := range pods {
 		switch {
 		case namespace != "" && pod.Namespace != namespace:
+			if pod.Name == base {
+				elsewhere = append(elsewhere, pod)
+			}
 		case pod.Name == base:
 			exact = append(exact, pod)
 		case ofWorkload(pod, base):
@@ -136,6 +139,9 @@ func findPod(pods []*v1.Pod, name string) (*v1.Pod, error) {
 	}
 	if len(exact) == 1 {
 		return exact[0], nil
+	}
+	if len(workload) == 0 && len(elsewhere) > 0 {
+		return nil, fmt.Errorf("there is no pod %q; did you mean %s?", name, podName(elsewhere[0]))
 	}
 	if len(workload) == 0 {
 		return nil, fmt.Errorf("there is no pod %q%s", name, didYouMean(name, podNames(pods)))
