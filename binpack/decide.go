@@ -2,7 +2,6 @@ package binpack
 
 import (
 	"fmt"
-	"slices"
 
 	v1 "k8s.io/api/core/v1"
 
@@ -36,19 +35,13 @@ type part struct {
 
 const anyCell = -2
 
-// decide packs all classes at once. Only when limits leave pods without room
-// does priority matter: then the highest goes first, on its own.
+// decide packs all classes at once.
 func (p *planner) decide() error {
 	parts, left := p.parts()
 	p.packedParts = parts
 	packed, err := p.pack(parts, nil)
 	if err != nil {
 		return err
-	}
-	if p.limited(packed) && p.priorities(parts) > 1 {
-		if packed, err = p.packByPriority(parts); err != nil {
-			return err
-		}
 	}
 	p.decision = &decision{machines: packed.machines, onNode: packed.onNode, left: append(left, packed.unplaced...)}
 	p.queueOrder(p.decision.left)
@@ -105,60 +98,11 @@ func (p *planner) fitsSomewhere(i int) bool {
 	return false
 }
 
-// limited says that pods are unplaced because a limit closes every machine
-// that could hold them.
-func (p *planner) limited(packed *packed) bool {
-	for _, pod := range packed.unplaced {
-		fits, open := false, false
-		for i, k := range p.kinds {
-			if p.fitsKind(p.classOf[pod], i) {
-				fits, open = true, open || p.pools.refuse(k, packed.machines) == ""
-			}
-		}
-		if fits && !open {
-			return true
-		}
-	}
-	return false
-}
-
-func (p *planner) priorities(parts []part) int {
-	seen := map[int32]bool{}
-	for _, part := range parts {
-		seen[p.classes[part.class].priority] = true
-	}
-	return len(seen)
-}
-
 // packed is the result of packing some parts.
 type packed struct {
 	machines []*machine
 	onNode   [][]*v1.Pod
 	unplaced []*v1.Pod
-}
-
-// packByPriority packs one priority after the other, highest first; machines
-// that a higher one bought are open to the lower ones.
-func (p *planner) packByPriority(parts []part) (*packed, error) {
-	tiers := map[int32][]part{}
-	var order []int32
-	for _, part := range parts {
-		priority := p.classes[part.class].priority
-		if tiers[priority] == nil {
-			order = append(order, priority)
-		}
-		tiers[priority] = append(tiers[priority], part)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return int(int64(b) - int64(a)) })
-	sum := &packed{onNode: make([][]*v1.Pod, len(p.nodes))}
-	for _, priority := range order {
-		tier, err := p.pack(tiers[priority], sum)
-		if err != nil {
-			return nil, err
-		}
-		sum = tier
-	}
-	return sum, nil
 }
 
 // pack solves the packing of parts beside what before holds already (nil for

@@ -164,7 +164,19 @@ func (p *planner) attempt(queued []*v1.Pod) (*settled, error) {
 	if err := p.decide(); err != nil {
 		return nil, err
 	}
-	return p.settle()
+	s, err := p.settle()
+	if err != nil || !p.slighted(s) {
+		return s, err
+	}
+	p.request.stage("decide")
+	if err := p.decideByPriority(); err != nil {
+		return nil, err
+	}
+	fair, err := p.settle()
+	if err == nil && !p.servesHigher(fair, s) {
+		return s, nil
+	}
+	return fair, err
 }
 
 // queue is what kube-scheduler would try; what it would not try is set aside.
@@ -308,11 +320,18 @@ func (p *planner) fitsKind(c *class, i int) bool {
 	if c.noTemplates || !p.groups[c.group].templates[i] || !holds(p.kinds[i].free, c.size) {
 		return false
 	}
+	best := p.preferredOver(i)
+	return best == none || !p.groups[c.group].templates[best] || !holds(p.kinds[best].free, c.size)
+}
+
+// preferredOver returns the kind that its NodeGroup prefers to kind i in the
+// same datacenter, or none.
+func (p *planner) preferredOver(i int) int {
 	k := p.kinds[i]
 	if best, ok := p.pools.preferred[k.NodeGroup.Name+"/"+k.Datacenter.ID]; ok && best != i {
-		return !p.groups[c.group].templates[best] || !holds(p.kinds[best].free, c.size)
+		return best
 	}
-	return true
+	return none
 }
 
 // fitsNode says whether one pod of the class fits a node of today, other

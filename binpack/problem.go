@@ -280,7 +280,7 @@ func (b *problemBuilder) buyable() {
 			any = any || fits[j]
 			w.number(int64(count(fits[j])))
 		}
-		needed := p.groupNeedsNodes(k.pool)
+		needed := p.groupNeedsNodes(k.pool) && p.preferredOver(i) == none
 		if (!any && !needed) || seen[string(w.buffer)] {
 			continue
 		}
