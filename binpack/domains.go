@@ -1,6 +1,8 @@
 package binpack
 
 import (
+	"sort"
+
 	v1 "k8s.io/api/core/v1"
 )
 
@@ -32,52 +34,49 @@ type counter struct{ matcher, key int }
 
 // assignCells returns, per class, the cell of each of its pods in queue order:
 // nil for classes that are not pinned, and noCell for a pod that no cell takes.
+//
+// Pods are taken in the order of kube-scheduler's queue, whatever their class,
+// so that every constraint holds at every step when the scheduler replays it.
 func (p *planner) assignCells() [][]int {
 	cells := make([][]int, len(p.classes))
-	pinned := false
-	for i := range p.classes {
-		if p.model.of[i].pinned && !p.classes[i].irregular {
-			pinned = true
-			cells[i] = make([]int, 0, len(p.classes[i].pods))
+	type entry struct{ class, pod int }
+	var waiting []entry
+	for i, c := range p.classes {
+		if !p.model.of[i].pinned || c.irregular {
+			continue
+		}
+		cells[i] = make([]int, len(c.pods))
+		for j := range c.pods {
+			cells[i][j] = noCell
+			waiting = append(waiting, entry{i, j})
 		}
 	}
-	if !pinned {
+	if len(waiting) == 0 {
 		return cells
 	}
+	position := func(e entry) int { return p.position[p.classes[e.class].pods[e.pod]] }
+	sort.Slice(waiting, func(a, b int) bool { return position(waiting[a]) < position(waiting[b]) })
 	d := newDomains(p)
-	// A class that wants to be near another may have to wait for it: go round
-	// as long as that helps.
-	waiting := make([]int, 0, len(p.classes))
-	for i := range cells {
-		if cells[i] != nil {
-			waiting = append(waiting, i)
-		}
+	last := make([]int, len(p.classes))
+	for i := range last {
+		last[i] = noCell
 	}
+	// A pod that wants to be near another may have to wait for it: go round as
+	// long as that helps.
 	for progress := true; progress && len(waiting) > 0; {
 		progress = false
 		still := waiting[:0]
-		for _, i := range waiting {
-			last := noCell
-			for len(cells[i]) < len(p.classes[i].pods) {
-				c := d.choose(i, last)
-				if c == noCell {
-					break
-				}
-				last = c
-				d.assign(i, c)
-				cells[i] = append(cells[i], c)
-				progress = true
+		for _, e := range waiting {
+			cell := d.choose(e.class, last[e.class])
+			if cell == noCell {
+				still = append(still, e)
+				continue
 			}
-			if len(cells[i]) < len(p.classes[i].pods) {
-				still = append(still, i)
-			}
+			d.assign(e.class, cell)
+			cells[e.class][e.pod], last[e.class] = cell, cell
+			progress = true
 		}
 		waiting = still
-	}
-	for _, i := range waiting {
-		for len(cells[i]) < len(p.classes[i].pods) {
-			cells[i] = append(cells[i], noCell)
-		}
 	}
 	return cells
 }
