@@ -135,3 +135,45 @@ func TestATermThatDoesNotParseIsLeftOut(t *testing.T) {
 		TopologyKey: v1.LabelHostname, LabelSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: "Near"}}}}}}}}}
 	assert.Empty(t, newPodInfos().make(bad).RequiredAntiAffinityTerms)
 }
+
+// What a kubelet reports of a resize counts, each part of it.
+func TestEveryPartOfAResizeCounts(t *testing.T) {
+	cpu := func(amount string) v1.ResourceList { return v1.ResourceList{v1.ResourceCPU: resource.MustParse(amount)} }
+	base := func() *v1.Pod {
+		return &v1.Pod{Spec: v1.PodSpec{
+			Containers:     []v1.Container{{Name: "main", Resources: v1.ResourceRequirements{Requests: cpu("1")}}},
+			InitContainers: []v1.Container{{Name: "init", Resources: v1.ResourceRequirements{Requests: cpu("1")}}},
+		}}
+	}
+	infos := newPodInfos()
+	assert.Equal(t, int64(1000), infos.make(base()).CalculateResource().Resource.GetMilliCPU())
+	for name, tc := range map[string]struct {
+		change func(*v1.Pod)
+		milli  int64
+	}{
+		"allocated to a container": {func(p *v1.Pod) {
+			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "main", AllocatedResources: cpu("2")}}
+		}, 2000},
+		"allocated less": {func(p *v1.Pod) {
+			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "main", AllocatedResources: cpu("500m")}}
+		}, 1000},
+		"actual of a container": {func(p *v1.Pod) {
+			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "main", Resources: &v1.ResourceRequirements{Requests: cpu("3")}}}
+		}, 3000},
+		"allocated to an init container": {func(p *v1.Pod) {
+			p.Status.InitContainerStatuses = []v1.ContainerStatus{{Name: "init", AllocatedResources: cpu("4")}}
+		}, 4000},
+		"a status of another container": {func(p *v1.Pod) {
+			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "other", AllocatedResources: cpu("2")}}
+		}, 1000},
+		"of the pod": {func(p *v1.Pod) {
+			p.Status.AllocatedResources, p.Status.Resources = cpu("5"), &v1.ResourceRequirements{Requests: cpu("5")}
+		}, 5000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := base()
+			tc.change(pod)
+			assert.Equal(t, tc.milli, infos.make(pod).CalculateResource().Resource.GetMilliCPU())
+		})
+	}
+}
