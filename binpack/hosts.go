@@ -26,18 +26,25 @@ func (p *planner) rejectedOn(class, node int) bool {
 }
 
 // needsPreemption says that the node's room is partly taken by pods that would
-// have to be preempted, which the class's policy rules out.
+// have to be preempted, and that the class cannot: its policy rules it out, or
+// its priority is no higher than theirs.
 func (p *planner) needsPreemption(c *class, node int) bool {
-	pod := c.pod()
-	return pod.Spec.PreemptionPolicy != nil && *pod.Spec.PreemptionPolicy == v1.PreemptNever && p.expendableOn[p.nodes[node].name]
+	highest, expendable := p.expendableOn[p.nodes[node].name]
+	policy := c.pod().Spec.PreemptionPolicy
+	return expendable && (c.priority <= highest || policy != nil && *policy == v1.PreemptNever)
 }
 
-// expendableNodes names the nodes where expendable pods run.
-func expendableNodes(pods []*v1.Pod, below int32) map[string]bool {
-	nodes := map[string]bool{}
+// expendableNodes names the nodes where expendable pods run, each with the
+// highest priority among them.
+func expendableNodes(pods []*v1.Pod, below int32) map[string]int32 {
+	nodes := map[string]int32{}
 	for _, pod := range pods {
-		if pod.Spec.NodeName != "" && corev1.PodPriority(pod) < below && !isDaemon(pod) {
-			nodes[pod.Spec.NodeName] = true
+		priority := corev1.PodPriority(pod)
+		if pod.Spec.NodeName == "" || priority >= below || isDaemon(pod) {
+			continue
+		}
+		if highest, ok := nodes[pod.Spec.NodeName]; !ok || priority > highest {
+			nodes[pod.Spec.NodeName] = priority
 		}
 	}
 	return nodes

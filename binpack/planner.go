@@ -39,8 +39,9 @@ type planner struct {
 
 	classOf  map[*v1.Pod]*class
 	position map[*v1.Pod]int
-	// expendableOn names today's nodes whose expendable pods are thought away.
-	expendableOn map[string]bool
+	// expendableOn names today's nodes whose expendable pods are thought away,
+	// each with the highest priority among those.
+	expendableOn map[string]int32
 
 	packedParts []part
 	decision    *decision

@@ -367,3 +367,9 @@ func contextOf(t require.TestingT) context.Context {
 	}
 	return context.Background()
 }
+
+func labelledWith(key, value string) func(*v1alpha1.NodeGroupSpec) {
+	return func(spec *v1alpha1.NodeGroupSpec) {
+		spec.Labels = map[string]v1alpha1.LabelValue{key: v1alpha1.LabelValue(value)}
+	}
+}
