@@ -61,8 +61,20 @@ func (a *admission) spec(spec *v1.PodSpec) error {
 	return nil
 }
 
-// templateSpec is spec without the default tolerations, for the template of a
-// DaemonSet: its controller adds tolerations of its own, and they come first.
+// template completes the template of a DaemonSet. Its pods have the same labels,
+// so label keys can be merged here.
+func (a *admission) template(template *v1.PodTemplateSpec) error {
+	if err := a.templateSpec(&template.Spec); err != nil {
+		return err
+	}
+	like := &v1.Pod{ObjectMeta: template.ObjectMeta, Spec: template.Spec}
+	mergeLabelKeys(like)
+	template.Spec = like.Spec
+	return nil
+}
+
+// templateSpec is spec without the default tolerations: the controller of a
+// DaemonSet adds tolerations of its own, and they come first.
 func (a *admission) templateSpec(spec *v1.PodSpec) error {
 	pod := &v1.Pod{Spec: *spec}
 	corev1.SetObjectDefaults_Pod(pod)

@@ -170,7 +170,7 @@ func (e *expansion) missing(desired int32, existing int) int {
 // node, and no API server will complete those.
 func (a *assembly) daemonSet(l *loaded, set *appsv1.DaemonSet) error {
 	asked := set.Spec.Template.Spec.Priority
-	if err := a.admission.templateSpec(&set.Spec.Template.Spec); err != nil {
+	if err := a.admission.template(&set.Spec.Template); err != nil {
 		return l.complain(err, "spec.template.")
 	}
 	if l.written {
@@ -178,9 +178,6 @@ func (a *assembly) daemonSet(l *loaded, set *appsv1.DaemonSet) error {
 			return l.complain(err, "spec.template.")
 		}
 	}
-	like := &v1.Pod{ObjectMeta: set.Spec.Template.ObjectMeta, Spec: set.Spec.Template.Spec}
-	mergeLabelKeys(like)
-	set.Spec.Template.Spec = like.Spec
 	return nil
 }
 
