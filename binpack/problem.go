@@ -20,6 +20,11 @@ type problemBuilder struct {
 	caps []hostCap
 	// near lists, per entry of problem.Requires, the matcher that must be met.
 	near []int
+	// loose caps are left to dealing; fewest machines are needed whatever else.
+	loose  []vector.Cap
+	fewest int
+	// lots are the parts that the packing sees as one class.
+	lots []lot
 	// bundled parts must share one machine; they are packed as one item.
 	bundled []bool
 	// perNode in $/h is added to the price of every machine to buy.
@@ -48,12 +53,14 @@ func (p *planner) newProblem(parts []part, before *packed) *problemBuilder {
 	b.hostAntiAffinity()
 	b.hostSpread()
 	b.hostAffinity()
+	b.boundLoose()
 	b.existing()
 	b.buyable()
 	b.problem.Pools, b.problem.Global = p.pools.vectorPools(p.dims)
 	if before != nil {
 		b.chargeBought()
 	}
+	b.findLots()
 	return b
 }
 
@@ -131,8 +138,7 @@ func (b *problemBuilder) hostAntiAffinity() {
 			}
 		}
 		if len(both) > 0 {
-			b.problem.Caps = append(b.problem.Caps, vector.Cap{Classes: both, Max: 1})
-			b.caps = append(b.caps, hostCap{matcher: matcher})
+			b.addCap(vector.Cap{Classes: both, Max: 1}, hostCap{matcher: matcher})
 		}
 		for _, i := range holders[matcher] {
 			rejected := selected
@@ -173,10 +179,29 @@ func (b *problemBuilder) hostSpread() {
 		return order[i].skew < order[j].skew
 	})
 	for _, at := range order {
-		b.problem.Caps = append(b.problem.Caps, vector.Cap{Classes: members[at], Max: at.skew})
-		b.caps = append(b.caps, hostCap{matcher: at.matcher})
+		b.addCap(vector.Cap{Classes: members[at], Max: at.skew}, hostCap{matcher: at.matcher})
 	}
 }
+
+// addCap states a cap to the packing, or keeps it for dealing (deal.go) when
+// there will be machines enough for it in any case.
+func (b *problemBuilder) addCap(c vector.Cap, host hostCap) {
+	demand := 0
+	for _, i := range c.Classes {
+		demand += len(b.parts[i].pods)
+	}
+	if demand <= c.Max*b.fewest/looseness {
+		b.loose = append(b.loose, c)
+		return
+	}
+	b.problem.Caps = append(b.problem.Caps, c)
+	b.caps = append(b.caps, host)
+	b.fewest = max(b.fewest, (demand+c.Max-1)/max(1, c.Max))
+}
+
+// looseness is how many times more machines there must be than a cap needs for
+// it to be left out of the packing.
+const looseness = 3
 
 // hostAffinity puts pods onto machines that hold, or will hold, a pod that
 // they ask for.
@@ -346,21 +371,9 @@ func (b *problemBuilder) read(solution *vector.Solution) *packed {
 		copy(result.onNode, b.before.onNode)
 		result.machines = append(result.machines, b.before.machines...)
 	}
-	next := make([]int, len(b.parts))
-	take := func(items []vector.ClassCount) (pods []*v1.Pod) {
-		for _, item := range items {
-			n := item.Count
-			if b.bundled[item.Class] {
-				n = len(b.parts[item.Class].pods)
-			}
-			from := next[item.Class]
-			pods = append(pods, b.parts[item.Class].pods[from:from+n]...)
-			next[item.Class] += n
-		}
-		return pods
-	}
-	for _, bin := range solution.Bins {
-		pods := take(bin.Items)
+	dealer := b.newDealer()
+	for i, hand := range dealer.deal(solution.Bins) {
+		bin, pods := solution.Bins[i], hand.pods
 		switch origin := b.bins[bin.Kind]; {
 		case origin.node != none:
 			result.onNode[origin.node] = append(result.onNode[origin.node][:len(result.onNode[origin.node]):len(result.onNode[origin.node])], pods...)
@@ -374,8 +387,6 @@ func (b *problemBuilder) read(solution *vector.Solution) *packed {
 	if b.before != nil {
 		result.unplaced = append(result.unplaced, b.before.unplaced...)
 	}
-	for i, part := range b.parts {
-		result.unplaced = append(result.unplaced, part.pods[next[i]:]...)
-	}
+	result.unplaced = append(result.unplaced, dealer.rest()...)
 	return result
 }

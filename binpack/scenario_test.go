@@ -373,3 +373,21 @@ func labelledWith(key, value string) func(*v1alpha1.NodeGroupSpec) {
 		spec.Labels = map[string]v1alpha1.LabelValue{key: v1alpha1.LabelValue(value)}
 	}
 }
+
+func taintOf(key string) v1alpha1.Taint {
+	return v1alpha1.Taint{Key: key, Effect: v1.TaintEffectNoSchedule}
+}
+
+// objectsOf sorts pods and nodes into the simulator's lists.
+func objectsOf(list []runtime.Object) simulator.Objects {
+	var o simulator.Objects
+	for _, object := range list {
+		switch object := object.(type) {
+		case *v1.Pod:
+			o.Pods = append(o.Pods, object)
+		case *v1.Node:
+			o.Nodes = append(o.Nodes, object)
+		}
+	}
+	return o
+}

@@ -175,7 +175,12 @@ func (p *planner) hostname(k *kind, number int) string {
 // stage builds the cluster as the decision will make it: its machines there,
 // its pods placed. What does not get onto its place any more is left.
 func (p *planner) stage(s *settled) (cluster *simulator.Cluster, left []*v1.Pod, err error) {
-	if cluster, err = simulator.New(p.ctx, *p.cluster.Objects(), p.request.Scheduler); err != nil {
+	// Names of machines are new, so theirs are unique if today's are.
+	scheduler := p.request.Scheduler
+	if simulator.UniqueHostnames(p.cluster.Objects().Nodes) {
+		scheduler = scheduler.WithHostnameFastPath()
+	}
+	if cluster, err = simulator.New(p.ctx, *p.cluster.Objects(), scheduler); err != nil {
 		return nil, nil, err
 	}
 	target := map[*v1.Pod]string{}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/component-base/featuregate"
@@ -41,6 +42,20 @@ type SchedulerConfig struct {
 // pods alone object to, which kube-scheduler overlooks when no placed pod does.
 func (c *SchedulerConfig) WithHostnameFastPath() *SchedulerConfig {
 	return &SchedulerConfig{configuration: c.configuration, hostnameFastPath: true}
+}
+
+// UniqueHostnames says that every node has a hostname label of its own, which
+// WithHostnameFastPath asks for.
+func UniqueHostnames(nodes []*v1.Node) bool {
+	seen := make(map[string]bool, len(nodes))
+	for _, node := range nodes {
+		name, labelled := node.Labels[v1.LabelHostname]
+		if !labelled || seen[name] {
+			return false
+		}
+		seen[name] = true
+	}
+	return true
 }
 
 // DefaultSchedulerConfig is the configuration of a kube-scheduler started

@@ -2,6 +2,8 @@ package verify
 
 import (
 	v1 "k8s.io/api/core/v1"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
 // fastPathFits says that the hostname fast path is wanted and cannot change a
@@ -22,24 +24,9 @@ func fastPathFits(request *Request) bool {
 			return false
 		}
 	}
-	seen := map[string]bool{}
-	unique := func(node *v1.Node) bool {
-		name, labelled := node.Labels[v1.LabelHostname]
-		if !labelled || seen[name] {
-			return false
-		}
-		seen[name] = true
-		return true
-	}
-	for _, node := range request.Objects.Nodes {
-		if !unique(node) {
-			return false
-		}
-	}
+	nodes := append([]*v1.Node(nil), request.Objects.Nodes...)
 	for i := range request.Added {
-		if !unique(request.Added[i].Node) {
-			return false
-		}
+		nodes = append(nodes, request.Added[i].Node)
 	}
-	return true
+	return simulator.UniqueHostnames(nodes)
 }
