@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -25,6 +26,9 @@ var excerptFence = regexp.MustCompile("(?s)(compared with the program's output b
 
 // The README shows what `make demo` prints; "…" stands for lines left out.
 func TestReadmeShowsTheDemo(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the excerpt was made on amd64; elsewhere Go may fuse multiplications with additions, and another plan of the same merit come first")
+	}
 	var out, errOut bytes.Buffer
 	code := cli.Run(context.Background(), []string{"whatif", "plan", "--example"}, genericiooptions.IOStreams{In: strings.NewReader(""), Out: &out, ErrOut: &errOut})
 	require.Equal(t, cli.ExitUnschedulable, code, errOut.String())
@@ -48,12 +52,12 @@ func excerpt(lines []string) string {
 	var kept []string
 	left := -1 // lines still to keep of the section at hand, -1 for all
 	for _, line := range lines {
-		switch {
-		case strings.HasPrefix(line, "BUY "):
+		switch title, _, _ := strings.Cut(strings.TrimSpace(line), " "); title {
+		case "BUY":
 			left = machines + 1
-		case strings.HasPrefix(line, "EXISTING "):
+		case "EXISTING":
 			left = 0
-		case strings.HasPrefix(line, "No place for"):
+		case "No":
 			kept = append(kept, "")
 			left = reasons + 1
 		}
