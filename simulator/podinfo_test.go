@@ -138,7 +138,9 @@ func TestATermThatDoesNotParseIsLeftOut(t *testing.T) {
 
 // What a kubelet reports of a resize counts, each part of it.
 func TestEveryPartOfAResizeCounts(t *testing.T) {
-	cpu := func(amount string) v1.ResourceList { return v1.ResourceList{v1.ResourceCPU: resource.MustParse(amount)} }
+	cpu := func(amount string) v1.ResourceList {
+		return v1.ResourceList{v1.ResourceCPU: resource.MustParse(amount)}
+	}
 	base := func() *v1.Pod {
 		return &v1.Pod{Spec: v1.PodSpec{
 			Containers:     []v1.Container{{Name: "main", Resources: v1.ResourceRequirements{Requests: cpu("1")}}},
@@ -160,6 +162,9 @@ func TestEveryPartOfAResizeCounts(t *testing.T) {
 		"actual of a container": {func(p *v1.Pod) {
 			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "main", Resources: &v1.ResourceRequirements{Requests: cpu("3")}}}
 		}, 3000},
+		"actual and more": {func(p *v1.Pod) {
+			p.Status.ContainerStatuses = []v1.ContainerStatus{{Name: "main", Resources: &v1.ResourceRequirements{Requests: cpu("6")}}}
+		}, 6000},
 		"allocated to an init container": {func(p *v1.Pod) {
 			p.Status.InitContainerStatuses = []v1.ContainerStatus{{Name: "init", AllocatedResources: cpu("4")}}
 		}, 4000},
@@ -169,6 +174,12 @@ func TestEveryPartOfAResizeCounts(t *testing.T) {
 		"of the pod": {func(p *v1.Pod) {
 			p.Status.AllocatedResources, p.Status.Resources = cpu("5"), &v1.ResourceRequirements{Requests: cpu("5")}
 		}, 5000},
+		"of the pod, more allocated": {func(p *v1.Pod) {
+			p.Status.AllocatedResources, p.Status.Resources = cpu("6"), &v1.ResourceRequirements{Requests: cpu("5")}
+		}, 6000},
+		"of the pod, more actual": {func(p *v1.Pod) {
+			p.Status.AllocatedResources, p.Status.Resources = cpu("5"), &v1.ResourceRequirements{Requests: cpu("7")}
+		}, 7000},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pod := base()
