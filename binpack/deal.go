@@ -143,11 +143,20 @@ func (d *dealer) take(h *hand, part, n int) {
 	}
 }
 
-// rest are the pods that were not dealt.
-func (d *dealer) rest() []*v1.Pod {
-	var pods []*v1.Pod
-	for i, part := range d.b.parts {
-		pods = append(pods, part.pods[d.next[i]:]...)
+// rest are the pods that were not dealt: of lots that the packing could not
+// place whole, and of lots that it could.
+func (d *dealer) rest(unplaced []int) (pods []*v1.Pod, undealt []part) {
+	for n, members := range d.b.lots {
+		for _, i := range members {
+			left := d.b.parts[i].pods[d.next[i]:]
+			switch {
+			case len(left) == 0:
+			case unplaced[n] > 0:
+				pods = append(pods, left...)
+			default:
+				undealt = append(undealt, part{class: d.b.parts[i].class, cell: d.b.parts[i].cell, pods: left})
+			}
+		}
 	}
-	return pods
+	return pods, undealt
 }

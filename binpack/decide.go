@@ -35,13 +35,22 @@ type part struct {
 
 const anyCell = -2
 
-// decide packs all classes at once.
+// decide packs all classes at once, and once more, beside the machines found,
+// what dealing could not give a place.
 func (p *planner) decide() error {
 	parts, left := p.parts()
 	p.packedParts = parts
 	packed, err := p.pack(parts, nil)
 	if err != nil {
 		return err
+	}
+	if len(packed.undealt) > 0 {
+		if packed, err = p.pack(packed.undealt, packed); err != nil {
+			return err
+		}
+		for _, part := range packed.undealt {
+			packed.unplaced = append(packed.unplaced, part.pods...)
+		}
 	}
 	p.decision = &decision{machines: packed.machines, onNode: packed.onNode, left: append(left, packed.unplaced...)}
 	p.queueOrder(p.decision.left)
@@ -103,6 +112,8 @@ type packed struct {
 	machines []*machine
 	onNode   [][]*v1.Pod
 	unplaced []*v1.Pod
+	// undealt are the pods that packing placed and dealing could not.
+	undealt []part
 }
 
 // pack solves the packing of parts beside what before holds already (nil for

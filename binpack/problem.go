@@ -387,6 +387,7 @@ func (b *problemBuilder) read(solution *vector.Solution) *packed {
 	if b.before != nil {
 		result.unplaced = append(result.unplaced, b.before.unplaced...)
 	}
-	result.unplaced = append(result.unplaced, dealer.rest()...)
+	unplaced, undealt := dealer.rest(solution.Unplaced)
+	result.unplaced, result.undealt = append(result.unplaced, unplaced...), undealt
 	return result
 }
