@@ -121,6 +121,14 @@ func TestExtendedResourcesBackedByDevicesRunOut(t *testing.T) {
 	Place(t, c, third, "virtual")
 	assert.Equal(t, []string{"virtual"}, Fits(t, c, a))
 
+	c.Fork()
+	initializes := Pod("init", "1", "1Gi", func(pod *v1.Pod) {
+		pod.Spec.InitContainers = []v1.Container{Pod("", "", "", Wants("example.com/gpu", "1")).Spec.Containers[0]}
+	})
+	Place(t, c, initializes, "virtual")
+	assert.Empty(t, Fits(t, c, a), "an init container's device is taken, too")
+	c.Revert()
+
 	addNodes(t, c, simulator.NodeSpec{Node: Node("plugin", "8", "16Gi", Offers("example.com/gpu", "1"))})
 	Place(t, c, a, "plugin")
 	assert.Equal(t, []string{"virtual"}, Fits(t, c, b), "a device plugin's node counts by number")

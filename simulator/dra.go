@@ -325,10 +325,12 @@ func (d *devices) wants(pod *v1.Pod) bool {
 	if d.resolver == nil {
 		return false
 	}
-	for i := range pod.Spec.Containers {
-		for name := range pod.Spec.Containers[i].Resources.Requests {
-			if d.resolver.GetDeviceClass(name) != nil {
-				return true
+	for _, containers := range [][]v1.Container{pod.Spec.Containers, pod.Spec.InitContainers} {
+		for i := range containers {
+			for name := range containers[i].Resources.Requests {
+				if d.resolver.GetDeviceClass(name) != nil {
+					return true
+				}
 			}
 		}
 	}
