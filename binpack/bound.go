@@ -35,6 +35,8 @@ func (p *planner) bound(s *settled, added float64) (plan.LowerBound, error) {
 	if added == 0 {
 		return plan.LowerBound{Method: columnGeneration}, nil
 	}
+	p.early.swap(p)
+	defer p.early.swap(p)
 	price, proven, err := vector.LowerBound(p.relaxed(placed), p.budget())
 	if err != nil {
 		return plan.LowerBound{}, fmt.Errorf("bound: %w", err)

@@ -52,7 +52,11 @@ func (p *planner) decide() error {
 			packed.unplaced = append(packed.unplaced, part.pods...)
 		}
 	}
-	p.decision = &decision{machines: packed.machines, onNode: packed.onNode, left: append(left, packed.unplaced...)}
+	onNode := p.earlyOnNode()
+	for i, pods := range packed.onNode {
+		onNode[i] = append(onNode[i], pods...)
+	}
+	p.decision = &decision{machines: packed.machines, onNode: onNode, left: append(left, packed.unplaced...)}
 	p.queueOrder(p.decision.left)
 	return nil
 }
@@ -62,22 +66,21 @@ func (p *planner) decide() error {
 func (p *planner) parts() (parts []part, left []*v1.Pod) {
 	cells := p.assignCells()
 	for i, c := range p.classes {
-		if c.irregular {
-			left = append(left, c.pods...)
+		pods := p.later(c)
+		switch {
+		case len(pods) == 0:
 			continue
-		}
-		if !p.fitsSomewhere(i) {
-			left = append(left, c.pods...)
+		case c.irregular || !p.fitsSomewhere(i):
+			left = append(left, pods...)
 			continue
-		}
-		if cells[i] == nil {
-			parts = append(parts, part{class: i, cell: anyCell, pods: c.pods})
+		case cells[i] == nil:
+			parts = append(parts, part{class: i, cell: anyCell, pods: pods})
 			continue
 		}
 		at := map[int]int{}
 		for j, cell := range cells[i] {
 			if cell == noCell {
-				left = append(left, c.pods[j])
+				left = append(left, pods[j])
 				continue
 			}
 			k, ok := at[cell]
@@ -86,7 +89,7 @@ func (p *planner) parts() (parts []part, left []*v1.Pod) {
 				at[cell] = k
 				parts = append(parts, part{class: i, cell: cell})
 			}
-			parts[k].pods = append(parts[k].pods, c.pods[j])
+			parts[k].pods = append(parts[k].pods, pods[j])
 		}
 	}
 	return parts, left

@@ -32,21 +32,23 @@ type domains struct {
 // counter is a matcher under a topology key (a position in coupling.keys).
 type counter struct{ matcher, key int }
 
-// assignCells returns, per class, the cell of each of its pods in queue order:
+// assignCells returns, per class, the cell of each of its later pods in queue order:
 // nil for classes that are not pinned, and noCell for a pod that no cell takes.
 //
 // Pods are taken in the order of kube-scheduler's queue, whatever their class,
 // so that every constraint holds at every step when the scheduler replays it.
 func (p *planner) assignCells() [][]int {
 	cells := make([][]int, len(p.classes))
+	pods := make([][]*v1.Pod, len(p.classes))
 	type entry struct{ class, pod int }
 	var waiting []entry
 	for i, c := range p.classes {
 		if !p.model.of[i].pinned || c.irregular {
 			continue
 		}
-		cells[i] = make([]int, len(c.pods))
-		for j := range c.pods {
+		pods[i] = p.later(c)
+		cells[i] = make([]int, len(pods[i]))
+		for j := range pods[i] {
 			cells[i][j] = noCell
 			waiting = append(waiting, entry{i, j})
 		}
@@ -54,7 +56,7 @@ func (p *planner) assignCells() [][]int {
 	if len(waiting) == 0 {
 		return cells
 	}
-	position := func(e entry) int { return p.position[p.classes[e.class].pods[e.pod]] }
+	position := func(e entry) int { return p.position[pods[e.class][e.pod]] }
 	sort.Slice(waiting, func(a, b int) bool { return position(waiting[a]) < position(waiting[b]) })
 	d := newDomains(p)
 	last := make([]int, len(p.classes))

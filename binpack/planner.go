@@ -44,6 +44,7 @@ type planner struct {
 	expendableOn map[string]int32
 
 	packedParts []part
+	early       *early
 	decision    *decision
 	// refused are pods that no scheduling cycle will ever try, with the reason.
 	refused []plan.Unschedulable
@@ -160,6 +161,9 @@ func (p *planner) attempt(queued []*v1.Pod) (*settled, error) {
 		return nil, err
 	}
 	if err := p.couple(); err != nil {
+		return nil, err
+	}
+	if err := p.placeEarly(); err != nil {
 		return nil, err
 	}
 	if err := p.decide(); err != nil {

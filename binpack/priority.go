@@ -49,6 +49,7 @@ func (p *planner) fitsAnything(c *class) bool {
 // decideByPriority decides one priority after the other, highest first. Machines
 // that a higher one bought are open to the lower ones.
 func (p *planner) decideByPriority() error {
+	p.forgetEarly()
 	parts, left := p.parts()
 	type tier struct {
 		parts []part
@@ -84,6 +85,9 @@ func (p *planner) decideByPriority() error {
 		}
 		s.machines, s.onNode = packed.machines, packed.onNode
 		waiting := append(t.left, packed.unplaced...)
+		for _, part := range packed.undealt {
+			waiting = append(waiting, part.pods...)
+		}
 		if len(waiting) == 0 {
 			continue
 		}
