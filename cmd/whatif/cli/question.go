@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,11 +70,7 @@ func addQuestionFlags(cmd *cobra.Command, streams genericiooptions.IOStreams) *q
 		changed:    cmd.Flags().Changed,
 		connection: genericclioptions.NewConfigFlags(true),
 	}
-	group(cmd, "The cluster, live by default", func(f *pflag.FlagSet) {
-		f.StringArrayVarP(&q.files, "filename", "f", nil, "read the cluster from a `FILE`, a directory or - (YAML or JSON, dumps and manifests, also .gz); repeatable")
-		f.StringVar(&q.workload, "workload", "", "read the cluster from a workload directory `DIR` (pods.json, nodes.json, offerings.json, …)")
-		f.BoolVar(&q.example, "example", false, "use the bundled example cluster and its NodeGroups")
-	})
+	q.clusterFlags(cmd)
 	group(cmd, "What may be bought", func(f *pflag.FlagSet) {
 		f.StringVar(&q.offerings, "offerings", "", "offerings and prices from a `FILE` (default: those of --workload, else the bundled sample, whose prices are invented)")
 		f.StringArrayVar(&q.nodeGroups, "nodegroup", nil, "NodeGroups from a `FILE`; repeatable (default: those of the cluster, else one open group over everything on offer)")
@@ -96,11 +93,25 @@ func addQuestionFlags(cmd *cobra.Command, streams genericiooptions.IOStreams) *q
 		f.StringArrayVar(&q.prices, "price", nil, "as if an offering cost X $/h, as `OFFERING=X`; repeatable")
 		f.StringArrayVar(&q.withoutOfferings, "without-offering", nil, "as if the offering `NAME` were not sold; repeatable")
 	})
-	// Nothing of these makes sense to a command that reads all namespaces once.
-	q.connection.Namespace, q.connection.CacheDir, q.connection.DisableCompression = nil, nil, nil
-	group(cmd, "Connection to a live cluster", q.connection.AddFlags)
+	q.connectionFlags(cmd)
 	q.completions(cmd)
 	return q
+}
+
+// clusterFlags say where the cluster is read from.
+func (q *questionFlags) clusterFlags(cmd *cobra.Command) {
+	group(cmd, "The cluster, live by default", func(f *pflag.FlagSet) {
+		f.StringArrayVarP(&q.files, "filename", "f", nil, "read the cluster from a `FILE`, a directory or - (YAML or JSON, dumps and manifests, also .gz, or what capture wrote); repeatable")
+		f.StringVar(&q.workload, "workload", "", "read the cluster from a workload directory `DIR` (pods.json, nodes.json, offerings.json, …)")
+		f.BoolVar(&q.example, "example", false, "use the bundled example cluster and its NodeGroups")
+	})
+}
+
+// connectionFlags are kubectl's own. Some make no sense to a command that reads
+// all namespaces once.
+func (q *questionFlags) connectionFlags(cmd *cobra.Command) {
+	q.connection.Namespace, q.connection.CacheDir, q.connection.DisableCompression = nil, nil, nil
+	group(cmd, "Connection to a live cluster", q.connection.AddFlags)
 }
 
 // resolve reads everything and applies the what-if changes. The errors are one
@@ -184,14 +195,18 @@ func (q *questionFlags) limits(limits *binpack.Limits) error {
 // mostQuantity keeps sums far from overflowing, also in thousandths.
 var mostQuantity = resource.MustParse("1P")
 
+const longestQuantity = 30
+
+var exponent = regexp.MustCompile(`[eE][-+]?[0-9]`)
+
 // quantity parses a cap; "" is none.
 func quantity(flag, text string) (resource.Quantity, error) {
 	if text == "" {
 		return resource.Quantity{}, nil
 	}
-	// The parser expands exponents digit by digit.
-	if len(text) > 30 {
-		return resource.Quantity{}, fmt.Errorf("%s: %.30q… is not a quantity", flag, text)
+	// The parser writes an exponent out digit by digit, which can take minutes.
+	if len(text) > longestQuantity || exponent.MatchString(text) {
+		return resource.Quantity{}, fmt.Errorf("%s %.30q: not a quantity such as 64 or 256Gi", flag, text)
 	}
 	parsed, err := resource.ParseQuantity(text)
 	if err != nil {

@@ -78,6 +78,7 @@ cluster is only read, and nothing is bought.`,
 	root.AddCommand(
 		newPlanCommand(streams),
 		newExplainCommand(streams),
+		newCaptureCommand(streams),
 		newSchemaCommand(streams),
 		newVersionCommand(streams),
 	)

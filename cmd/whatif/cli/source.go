@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/whatif/example"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/whatif/input"
@@ -25,6 +26,8 @@ type source struct {
 	nodeGroups []*v1alpha1.NodeGroup
 	// catalog is nil where the source has none.
 	catalog *offerings.Catalog
+	// leftOut are resources that could not be listed.
+	leftOut []string
 	notes   []string
 }
 
@@ -32,7 +35,7 @@ type source struct {
 func (q *questionFlags) readCluster(ctx context.Context) (*source, error) {
 	switch {
 	case len(q.files) > 0:
-		return readFiles(q.files, q.streams.In)
+		return readFilesOrSnapshot(q.files, q.streams.In)
 	case q.workload != "":
 		return readWorkload(q.workload, q.offerings == "")
 	case q.example:
@@ -53,6 +56,9 @@ func readFiles(paths []string, stdin io.Reader) (*source, error) {
 	}
 	s := &source{objects: objects, notes: notes.Lines()}
 	for _, ignored := range notes.Ignored {
+		if isSnapshot(ignored) {
+			return nil, errSnapshotAlone
+		}
 		if ignored.Kind == "NodeGroup" {
 			s.notes = append(s.notes, "NodeGroups among the cluster's files are not used: give them with --nodegroup FILE")
 		}
@@ -110,7 +116,11 @@ func (q *questionFlags) readLive(ctx context.Context) (*source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (to read a cluster from files, give -f FILE)", err)
 	}
-	return &source{objects: &snapshot.Objects, nodeGroups: snapshot.NodeGroups, notes: snapshot.Notes}, nil
+	s := &source{objects: &snapshot.Objects, nodeGroups: snapshot.NodeGroups, leftOut: snapshot.LeftOut, notes: snapshot.Notes}
+	if len(snapshot.NotServed) > 0 {
+		s.notes = append(s.notes, "not served by this cluster, so it has none: "+strings.Join(snapshot.NotServed, ", "))
+	}
+	return s, nil
 }
 
 // readNodeGroups reads files of NodeGroups as the API server would, each group

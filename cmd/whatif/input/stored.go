@@ -65,7 +65,7 @@ func CompleteDaemonSets(objects *simulator.Objects) (remarks []string) {
 	for i, set := range objects.DaemonSets {
 		sets[i] = set.DeepCopy()
 		if err := admission.template(&sets[i].Spec.Template); err != nil {
-			remarks = append(remarks, fmt.Sprintf("DaemonSet %s: spec.template.%v", keyOf(set), err))
+			remarks = append(remarks, fmt.Sprintf("DaemonSet %s: spec.template.%v; room is kept for its pods all the same", keyOf(set), err))
 		}
 	}
 	objects.DaemonSets = sets

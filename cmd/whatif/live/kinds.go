@@ -23,23 +23,29 @@ type kind struct {
 	each     func(ctx context.Context) error
 }
 
-// read lists the kind. The note is "" unless the kind was left out.
-func (k kind) read(ctx context.Context) (note string, err error) {
-	err = k.each(ctx)
+// found says what became of a list.
+type found int
+
+const (
+	listed found = iota
+	// notServed: an older cluster, or a group that is switched off.
+	notServed
+	// leftOut: the user may not list it.
+	leftOut
+)
+
+// read lists the kind.
+func (k kind) read(ctx context.Context) (found, error) {
+	err := k.each(ctx)
 	switch {
 	case err == nil:
-		return "", nil
+		return listed, nil
 	case apierrors.IsNotFound(err) && !k.required:
-		// An older cluster, or a group that is switched off: there are none.
-		return "", nil
+		return notServed, nil
 	case apierrors.IsForbidden(err) && !k.required:
-		return leftOut(k.resource), nil
+		return leftOut, nil
 	}
-	return "", fmt.Errorf("list %s: %w", k.resource, short(err))
-}
-
-func leftOut(resource string) string {
-	return fmt.Sprintf("not allowed to list %s: the plan is made as if there were none", resource)
+	return listed, fmt.Errorf("list %s: %w", k.resource, short(err))
 }
 
 // listFunc is a typed client's List.

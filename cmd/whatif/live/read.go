@@ -5,14 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 
+	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/whatif/input"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
@@ -21,6 +22,9 @@ const (
 	// firstContact is how long the API server may take to answer at all, when
 	// the user set no timeout.
 	firstContact = 5 * time.Second
+	// onePage is how long it may take over a page of a list, when the user set
+	// no timeout.
+	onePage = time.Minute
 	// parallelLists at a time; an API server gives one client about as many seats.
 	parallelLists = 6
 )
@@ -30,7 +34,11 @@ const (
 type Snapshot struct {
 	Objects    simulator.Objects
 	NodeGroups []*v1alpha1.NodeGroup
-	// Notes say what could not be read, one line each, in a stable order.
+	// LeftOut are the resources that the user may not list; NotServed those that
+	// the cluster does not know. Both in a stable order.
+	LeftOut, NotServed []string
+	// Notes say what could not be read or completed, one line each, in a stable
+	// order.
 	Notes []string
 }
 
@@ -43,9 +51,10 @@ func Read(ctx context.Context, config *rest.Config) (*Snapshot, error) {
 	}
 	s := &Snapshot{}
 	lists := kinds(client, &s.Objects)
-	notes := make([]string, len(lists))
+	lists = append(lists, nodeGroups(client, &s.NodeGroups))
+	outcome := make([]found, len(lists))
 	read := func(ctx context.Context, i int) (err error) {
-		notes[i], err = lists[i].read(ctx)
+		outcome[i], err = lists[i].read(ctx)
 		return err
 	}
 	if err := read(ctx, 0); err != nil {
@@ -56,20 +65,20 @@ func Read(ctx context.Context, config *rest.Config) (*Snapshot, error) {
 	for i := 1; i < len(lists); i++ {
 		tasks.Go(func() error { return read(taskContext, i) })
 	}
-	var groupsNote string
-	tasks.Go(func() (err error) {
-		s.NodeGroups, groupsNote, err = nodeGroups(taskContext, client)
-		return err
-	})
 	if err := tasks.Wait(); err != nil {
 		return nil, err
 	}
-	for _, note := range append(notes, groupsNote) {
-		if note != "" {
-			s.Notes = append(s.Notes, note)
+	for i, k := range lists {
+		switch outcome[i] {
+		case leftOut:
+			s.LeftOut = append(s.LeftOut, k.resource)
+			s.Notes = append(s.Notes, fmt.Sprintf("not allowed to list %s: the plan is made as if there were none", k.resource))
+		case notServed:
+			s.NotServed = append(s.NotServed, k.resource)
 		}
 	}
 	s.Objects.Pods = schedulable(s.Objects.Pods)
+	s.Notes = append(s.Notes, input.CompleteDaemonSets(&s.Objects)...)
 	return s, nil
 }
 
@@ -97,19 +106,22 @@ func connect(ctx context.Context, config *rest.Config) (*kubernetes.Clientset, e
 	config.QPS = -1
 	config.ContentType = "application/vnd.kubernetes.protobuf"
 	config.AcceptContentTypes = config.ContentType + ",application/json"
+	timeout := config.Timeout
+	if timeout == 0 {
+		timeout, config.Timeout = firstContact, onePage
+	}
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("cluster at %s: %w", config.Host, err)
 	}
-	timeout := config.Timeout
-	if timeout == 0 {
-		timeout = firstContact
-	}
-	first, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("no answer within %s", timeout))
+	silent := fmt.Errorf("no answer within %s", timeout)
+	first, cancel := context.WithTimeoutCause(ctx, timeout, silent)
 	defer cancel()
 	if _, err := client.Discovery().RESTClient().Get().AbsPath("/version").Do(first).Raw(); err != nil {
 		if cause := context.Cause(first); cause != nil {
 			err = cause
+		} else if isTimeout(err) {
+			err = silent
 		}
 		return nil, fmt.Errorf("cluster at %s: %w", config.Host, short(err))
 	}
@@ -119,30 +131,35 @@ func connect(ctx context.Context, config *rest.Config) (*kubernetes.Clientset, e
 // short takes the request line out of an HTTP error: what went wrong is at its end.
 func short(err error) error {
 	var inURL *url.Error
-	if errors.As(err, &inURL) {
+	switch {
+	case isTimeout(err):
+		return errors.New("no answer in time (--request-timeout says how long to wait)")
+	case errors.As(err, &inURL):
 		return inURL.Err
 	}
 	return err
 }
 
-// nodeGroups lists the cluster's NodeGroups, none where the kind is unknown.
-func nodeGroups(ctx context.Context, client *kubernetes.Clientset) (groups []*v1alpha1.NodeGroup, note string, err error) {
+func isTimeout(err error) bool {
+	var failed net.Error
+	return errors.As(err, &failed) && failed.Timeout()
+}
+
+// nodeGroups reads the cluster's NodeGroups.
+func nodeGroups(client *kubernetes.Clientset, to *[]*v1alpha1.NodeGroup) kind {
 	const path = "/apis/autoscaler.vpsie.com/v1alpha1/nodegroups"
-	data, err := client.Discovery().RESTClient().Get().AbsPath(path).SetHeader("Accept", "application/json").Do(ctx).Raw()
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, "", nil
-	case apierrors.IsForbidden(err):
-		return nil, leftOut("nodegroups"), nil
-	case err != nil:
-		return nil, "", fmt.Errorf("list nodegroups: %w", short(err))
-	}
-	var list v1alpha1.NodeGroupList
-	if err := json.Unmarshal(data, &list); err != nil {
-		return nil, "", fmt.Errorf("list nodegroups: %w", err)
-	}
-	for i := range list.Items {
-		groups = append(groups, &list.Items[i])
-	}
-	return groups, "", nil
+	return kind{resource: "nodegroups", each: func(ctx context.Context) error {
+		data, err := client.Discovery().RESTClient().Get().AbsPath(path).SetHeader("Accept", "application/json").Do(ctx).Raw()
+		if err != nil {
+			return err
+		}
+		var list v1alpha1.NodeGroupList
+		if err := json.Unmarshal(data, &list); err != nil {
+			return err
+		}
+		for i := range list.Items {
+			*to = append(*to, &list.Items[i])
+		}
+		return nil
+	}}
 }
