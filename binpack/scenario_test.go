@@ -143,7 +143,9 @@ func scaleUp(t testing.TB, r Request) *plan.Plan {
 // judge reads nothing but the document and the request.
 func judge(t require.TestingT, r Request, p *plan.Plan) {
 	require.NoError(t, plan.Validate(p))
-	cluster, err := simulator.New(contextOf(t), r.Objects, r.Scheduler)
+	ctx, cancel := context.WithCancel(contextOf(t))
+	defer cancel()
+	cluster, err := simulator.New(ctx, r.Objects, r.Scheduler)
 	require.NoError(t, err)
 	pending := map[string]int{}
 	for _, pod := range cluster.Pending() {
@@ -179,7 +181,7 @@ func judge(t require.TestingT, r Request, p *plan.Plan) {
 	for name, n := range pending {
 		require.Zero(t, n, "pod %s is not in the plan exactly once", name)
 	}
-	verdict, err := verify.Verify(contextOf(t), check)
+	verdict, err := verify.Verify(ctx, check)
 	require.NoError(t, err)
 	require.Empty(t, verdict.Refused)
 	limits(t, r, p)
