@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,13 +38,25 @@ func (q *questionFlags) completions(cmd *cobra.Command) {
 		complete(cmd, flag, completion(func(ctx context.Context) []string { return nodeNames(q, ctx) }))
 	}
 	complete(cmd, "without-offering", completion(func(ctx context.Context) []string { return offeringNames(q, ctx) }))
-	complete(cmd, "price", completion(func(ctx context.Context) []string {
+	prices := completion(func(ctx context.Context) []string {
 		names := offeringNames(q, ctx)
 		for i := range names {
 			names[i] += "="
 		}
 		return names
-	}))
+	})
+	complete(cmd, "price", func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		names, directive := prices(cmd, args, begun)
+		return names, directive | cobra.ShellCompDirectiveNoSpace
+	})
+}
+
+// completionSource reads the cluster. Completing a line, cobra parses it twice,
+// which doubles the files.
+func (q *questionFlags) completionSource(ctx context.Context) (*source, error) {
+	slices.Sort(q.files)
+	q.files = slices.Compact(q.files)
+	return q.readCluster(ctx)
 }
 
 // nodeNames lists the nodes of the cluster that the flags name.
@@ -56,7 +69,7 @@ func nodeNames(q *questionFlags, ctx context.Context) []string {
 		names, _ := live.NodeNames(ctx, config)
 		return names
 	}
-	source, err := q.readCluster(ctx)
+	source, err := q.completionSource(ctx)
 	if err != nil {
 		return nil
 	}
@@ -72,7 +85,7 @@ func podNames(q *questionFlags, ctx context.Context) []string {
 	if q.isLive() {
 		return nil
 	}
-	source, err := q.readCluster(ctx)
+	source, err := q.completionSource(ctx)
 	if err != nil {
 		return nil
 	}

@@ -127,10 +127,10 @@ func explainer(
 			return err
 		}
 		progress.end()
-		q.printNotes(streams.ErrOut)
 		if writeErr := output.write(streams.Out, render); writeErr != nil {
 			return writeErr
 		}
+		q.printNotes(streams.ErrOut)
 		return err
 	}
 }

@@ -71,11 +71,11 @@ offer, and the plan says why; 1: an error.`,
 		}
 		meter.stage("")
 		progress.end()
-		q.printNotes(streams.ErrOut)
 		answer := report.New(decision, &q.Request, q.Notes)
 		if err := output.write(streams.Out, answer.Write); err != nil {
 			return err
 		}
+		q.printNotes(streams.ErrOut)
 		if withStats {
 			if err := meter.print(streams.ErrOut); err != nil {
 				return err

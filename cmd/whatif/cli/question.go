@@ -81,7 +81,7 @@ func addQuestionFlags(cmd *cobra.Command, streams genericiooptions.IOStreams) *q
 	})
 	group(cmd, "The scheduler and the search", func(f *pflag.FlagSet) {
 		f.StringVar(&q.schedulerConfig, "scheduler-config", "", "the cluster's KubeSchedulerConfiguration `FILE` (default: kube-scheduler's defaults)")
-		f.StringVar(&q.featureGates, "feature-gates", "", "the cluster's feature gates that differ from their defaults, as `NAME=BOOL,…`")
+		f.StringVar(&q.featureGates, "feature-gates", "", "the cluster's feature gates that differ from their defaults, as `NAME=BOOL[,NAME=BOOL]`")
 		f.Int32Var(&q.expendableBelow, "expendable-below", binpack.DefaultExpendableBelow, "priority below which no machine is bought for a pod")
 		f.Int64Var(&q.work, "work", 0, "budget of the search in units of work, not of time (0: default)")
 	})

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,8 +13,8 @@ import (
 // usageWidth is where the description of a flag wraps, in columns.
 const usageWidth = 110
 
-// flagGroups is the annotation of a command that holds the titles of its flag
-// groups, in order; each flag is annotated with its own.
+// flagGroup is the annotation of a command that holds the titles of its flag
+// groups, in order, one a line; each flag is annotated with its own.
 const flagGroup = "whatif/flag-group"
 
 // group defines flags that stand under a title of their own in the help.
@@ -30,8 +31,16 @@ func group(cmd *cobra.Command, title string, define func(*pflag.FlagSet)) {
 	if cmd.Annotations == nil {
 		cmd.Annotations = map[string]string{}
 	}
-	cmd.Annotations[flagGroup] = strings.TrimPrefix(cmd.Annotations[flagGroup]+"\n"+title, "\n")
+	titles := groupTitles(cmd)
+	if !slices.Contains(titles, title) {
+		cmd.Annotations[flagGroup] = strings.Join(append(titles, title), "\n")
+	}
 	cmd.SetUsageFunc(usage)
+}
+
+// groupTitles lists the titles of a command's flag groups, in order.
+func groupTitles(cmd *cobra.Command) []string {
+	return strings.FieldsFunc(cmd.Annotations[flagGroup], func(r rune) bool { return r == '\n' })
 }
 
 // usage prints a command's flags group by group; cobra's own template has one
@@ -42,7 +51,7 @@ func usage(cmd *cobra.Command) error {
 	if cmd.HasExample() {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
 	}
-	for _, title := range append(strings.Split(cmd.Annotations[flagGroup], "\n"), "Other") {
+	for _, title := range append(groupTitles(cmd), "Other") {
 		flags := pflag.NewFlagSet(title, pflag.ContinueOnError)
 		flags.SortFlags = false
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
