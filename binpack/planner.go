@@ -118,22 +118,19 @@ func isDaemon(pod *v1.Pod) bool {
 	return false
 }
 
-// maxGangRounds bounds how often a plan is made anew without the pod groups
-// that could not be placed whole.
-const maxGangRounds = 5
-
 // run makes the decision in its stages. A pod group that does not get its
-// minimum is taken out as a whole and the rest is decided again.
+// minimum is taken out as a whole and the rest is decided again, until all that
+// is left is whole.
 func (p *planner) run() (*plan.Plan, error) {
 	queued := p.queue()
 	p.withdrawn = map[*v1.Pod]string{}
-	for round := 1; ; round++ {
+	for {
 		settled, err := p.attempt(queued)
 		if err != nil {
 			return nil, err
 		}
 		p.request.stage("decide")
-		if !p.withdrawGangs(settled, queued) || round == maxGangRounds {
+		if !p.withdrawGangs(settled, queued) {
 			return p.document(settled, queued)
 		}
 	}
