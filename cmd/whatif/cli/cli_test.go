@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -215,6 +216,12 @@ func TestRunsAsAKubectlPlugin(t *testing.T) {
 	assert.Contains(t, stderr.String(), "(see kubectl whatif plan --help)")
 
 	assert.Equal(t, ExitComplete, Run(t.Context(), nil, streams), "without even a name")
+}
+
+func TestVersionLine(t *testing.T) {
+	assert.Regexp(t, `^whatif \(devel\), kube-scheduler unknown, `, versionLine(nil))
+	info := &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}, Deps: []*debug.Module{{Path: "x"}, {Path: schedulerModule, Version: "v1.37.2"}}}
+	assert.Regexp(t, `^whatif v1.2.3, kube-scheduler v1.37.2, `, versionLine(info))
 }
 
 func TestSchemaAndVersion(t *testing.T) {

@@ -166,7 +166,7 @@ func TestPlansHaveTheSchema(t *testing.T) {
 	schema, err := compiler.Compile("plan.json")
 	require.NoError(t, err)
 	for _, line := range []string{
-		"plan --example -o json",
+		"plan --example --scale-up=false -o json",
 		"plan -f testdata/cluster.yaml --offerings testdata/prices.yaml -o json",
 		"plan -f testdata/cluster.yaml --scale-up=false -o json",
 		"plan --workload testdata/workload -o json",
@@ -180,21 +180,37 @@ func TestPlansHaveTheSchema(t *testing.T) {
 	}
 }
 
-// The first thing that anybody sees.
+// The first thing that anybody sees; its mistakes have no place, with reasons.
 func TestExample(t *testing.T) {
-	first := whatif(t, "plan --example")
-	assert.Equal(t, ExitUnschedulable, first.code, "the example has mistakes for the reasons to explain")
-	assert.Contains(t, first.stdout, "pods pending: ")
-	assert.Contains(t, first.stdout, "No place for")
-	assert.Contains(t, first.stdout, "general")
-	assert.Equal(t, first, whatif(t, "plan --example"), "equal input, equal bytes")
+	p := parsePlan(t, ExitUnschedulable, whatif(t, "plan --example -o json"))
+	assert.Greater(t, p.Stats.Pods, 300)
+	assert.NotEmpty(t, p.Existing)
+	groups := map[string]bool{}
+	for _, m := range p.Add {
+		groups[m.NodeGroup] = true
+	}
+	assert.Contains(t, groups, "general", "the example's own NodeGroups decide")
+	assert.Contains(t, groups, "gpu")
+	assert.NotContains(t, groups, "open")
+}
 
+func TestPageInAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "report.html")
-	page := whatif(t, "plan --example -o html --output-file "+file)
-	assert.Equal(t, ExitUnschedulable, page.code)
-	assert.Empty(t, page.stdout)
-	assert.Contains(t, read(t, file), "prices are invented", "a page says so itself")
-	assert.NotContains(t, read(t, file), "https:")
+	a := whatif(t, "plan --example --scale-up=false -o html --output-file "+file)
+	assert.Equal(t, ExitUnschedulable, a.code, a.stderr)
+	assert.Empty(t, a.stdout)
+	page := read(t, file)
+	assert.Contains(t, page, "vpsie-general-k7m2p")
+	assert.Contains(t, page, "prices are invented", "a page that is passed on says so itself")
+}
+
+func TestEqualInputGivesEqualBytes(t *testing.T) {
+	for _, format := range []string{"table", "wide", "json", "yaml", "html"} {
+		line := "plan -f testdata/cluster.yaml --add testdata/huge.yaml --offerings testdata/prices.yaml -o " + format
+		first := whatif(t, line)
+		assert.NotEmpty(t, first.stdout)
+		assert.Equal(t, first, whatif(t, line), format)
+	}
 }
 
 func TestStatsAreOneLineOfJSON(t *testing.T) {

@@ -24,9 +24,14 @@ func newProgress(stderr io.Writer) *progress {
 	if !report.IsTerminal(stderr) {
 		return &progress{}
 	}
+	return spin(stderr)
+}
+
+// spin shows progress wherever w leads.
+func spin(w io.Writer) *progress {
 	// How long the search takes is not known, so this spins.
 	return &progress{bar: progressbar.NewOptions(-1,
-		progressbar.OptionSetWriter(stderr),
+		progressbar.OptionSetWriter(w),
 		progressbar.OptionSpinnerType(14),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetElapsedTime(true),
