@@ -38,13 +38,13 @@ func (o outcome) sentence(machines int) string {
 	}
 	var parts []string
 	if machines > 0 {
-		parts = append(parts, fmt.Sprintf("%d on %s to buy", o.onBought, count(machines, "machine")))
+		parts = append(parts, fmt.Sprintf("%s on %s to buy", thousands(fmt.Sprint(o.onBought)), count(machines, "machine")))
 	}
 	if o.onToday > 0 {
-		parts = append(parts, fmt.Sprintf("%d on today's nodes", o.onToday))
+		parts = append(parts, thousands(fmt.Sprint(o.onToday))+" on today's nodes")
 	}
 	if o.nowhere > 0 {
-		parts = append(parts, fmt.Sprintf("%d nowhere", o.nowhere))
+		parts = append(parts, thousands(fmt.Sprint(o.nowhere))+" nowhere")
 	}
 	return fmt.Sprintf("%s pending: %s", count(o.pending, "pod"), strings.Join(parts, ", "))
 }

@@ -38,7 +38,7 @@ func TestOutcomeInWords(t *testing.T) {
 		{"a NodeGroup's minimum", outcome{}, 2, "no pods pending; 2 machines to buy for the NodeGroups' minimum"},
 		{"one machine", outcome{pending: 3, onBought: 3}, 1, "3 pods pending: 3 on 1 machine to buy"},
 		{"all fits today", outcome{pending: 1, onToday: 1}, 0, "1 pod pending: 1 on today's nodes"},
-		{"nothing helps", outcome{pending: 1000, nowhere: 1000}, 0, "1,000 pods pending: 1000 nowhere"},
+		{"nothing helps", outcome{pending: 1000, nowhere: 1000}, 0, "1,000 pods pending: 1,000 nowhere"},
 		{"everything", outcome{6, 1, 2, 3}, 4, "6 pods pending: 1 on 4 machines to buy, 2 on today's nodes, 3 nowhere"},
 	}
 	for _, tc := range tests {
