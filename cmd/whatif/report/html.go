@@ -214,14 +214,14 @@ func (v *viewer) cheapest() float64 {
 	return lowest
 }
 
-// tile draws the fuller of a node's CPU and memory.
+// tile draws the fullest resource of a node.
 func (v *viewer) tile(n *node, x, width float64, after bool) tile {
 	t := tile{Title: n.name + ", " + v.price(n), X: round(x), Width: width}
 	if width > gapFrom*stripGap {
 		t.Width -= stripGap
 	}
 	t.Width = round(t.Width)
-	for _, u := range n.room[:2] {
+	for _, u := range n.room {
 		today, incoming := share(u.today, u.allocatable), 0.0
 		if after {
 			incoming = min(share(u.incoming, u.allocatable), stripHeight-today)
