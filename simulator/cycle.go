@@ -188,3 +188,25 @@ func (cy *Cycle) Best(nodeNames []string) (string, error) {
 	}
 	return nodeNames[best], nil
 }
+
+// Advance tells the cycle of a pod that was placed since it began, by the
+// plugins' own AddPod. Plugins that had nothing to say when the cycle began do
+// not hear of it, and PodTopologySpread's answer is not exact over three
+// domains or more: the caller knows that neither matters.
+func (cy *Cycle) Advance(placed *v1.Pod, nodeName string) error {
+	node := cy.cluster.snapshot.byName[nodeName]
+	if node == nil {
+		return fmt.Errorf("node %q is not in the simulated cluster", nodeName)
+	}
+	status := cy.fw.RunPreFilterExtensionAddPod(cy.cluster.ctx, cy.state, cy.pod, cy.cluster.infos.keep(placed), node)
+	cy.uncoupled = nil
+	return status.AsError()
+}
+
+// Of is the same cycle for a pod that equals the cycle's own in everything that
+// plugins read.
+func (cy *Cycle) Of(pod *v1.Pod) *Cycle {
+	other := *cy
+	other.pod = pod
+	return &other
+}

@@ -70,7 +70,7 @@ func (v *verifier) lockstep() ([]unit, error) {
 }
 
 func (v *verifier) tryLockstep(p *planned) (bool, error) {
-	cycle, err := v.cluster.Cycle(p.pod)
+	cycle, err := v.kept.begin(p.pod)
 	if err != nil {
 		return false, err
 	}
@@ -118,7 +118,7 @@ func (v *verifier) order(units []unit) ([]Refusal, error) {
 }
 
 func (v *verifier) tryPlanned(p *planned) (bool, error) {
-	cycle, err := v.cluster.Cycle(p.pod)
+	cycle, err := v.kept.begin(p.pod)
 	if err != nil {
 		return false, err
 	}
@@ -141,6 +141,7 @@ func (v *verifier) settle(cycle *simulator.Cycle, p *planned, node string, statu
 		if err := cycle.Place(node); err != nil {
 			return false, err
 		}
+		v.kept.note(p.pod, node)
 		return true, nil
 	}
 	v.cluster.Fork()
@@ -150,5 +151,6 @@ func (v *verifier) settle(cycle *simulator.Cycle, p *planned, node string, statu
 		return false, nil
 	}
 	v.cluster.Commit()
+	v.kept.note(p.pod, node)
 	return true, nil
 }

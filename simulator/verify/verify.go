@@ -18,6 +18,7 @@ type verifier struct {
 	units  []unit
 	pods   []*planned
 	byNode map[string][]*planned
+	kept   *keptCycles
 	// beyond lists, by scheduler name, the Filter plugins that are not local.
 	beyond map[string][]string
 	// reserved are the nodes on which pods outside the plan are nominated.
@@ -69,6 +70,7 @@ func newVerifier(ctx context.Context, request *Request, fast bool) (*verifier, [
 	}
 	var refused []Refusal
 	v.units, refused = readPlan(cluster, request.Planned)
+	v.kept = newKeptCycles(cluster, v.units)
 	for _, u := range v.units {
 		v.pods = append(v.pods, u.pods...)
 	}
