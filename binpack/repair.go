@@ -1,6 +1,7 @@
 package binpack
 
 import (
+	"slices"
 	"sort"
 
 	v1 "k8s.io/api/core/v1"
@@ -13,14 +14,21 @@ import (
 // onto a node of today, a machine of the decision, or one more machine. It
 // returns the pods that nothing takes.
 func (p *planner) repair(s *settled, left []*v1.Pod) (unplaced []*v1.Pod, err error) {
-	p.name(s)
-	cluster, slipped, err := p.stage(s)
+	left = slices.Clone(left)
+	cluster, slipped, err := p.stageNamed(s)
+	if err == nil && len(slipped) > 0 {
+		// Machines that stay empty must not stand in the way of a limit.
+		s.withdrawPods(slipped)
+		left = append(left, slipped...)
+		p.dropEmpty(s)
+		cluster, slipped, err = p.stageNamed(s)
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer func() { p.filterCalls += cluster.FilterCalls() }()
 	s.withdrawPods(slipped)
-	left = append(append([]*v1.Pod(nil), left...), slipped...)
+	left = append(left, slipped...)
 	p.queueOrder(left)
 	r := &repairer{p: p, s: s, cluster: cluster, hopeless: map[*class]int{}}
 	// What one pod brings may be what another waits for: go round as long as
@@ -42,6 +50,11 @@ func (p *planner) repair(s *settled, left []*v1.Pod) (unplaced []*v1.Pod, err er
 		left = waiting
 	}
 	return left, nil
+}
+
+func (p *planner) stageNamed(s *settled) (*simulator.Cluster, []*v1.Pod, error) {
+	p.name(s)
+	return p.stage(s)
 }
 
 func (s *settled) withdrawPods(pods []*v1.Pod) {
