@@ -5,9 +5,10 @@ import (
 )
 
 // early are pods that the scheduler puts onto today's nodes before anything is
-// packed. How many pods of a hostname spread a node may hold depends on the
-// node that holds fewest, which a cap per machine cannot express; the simulator
-// knows.
+// packed: pods that are nominated to a node, whose room kube-scheduler keeps for
+// them, and pods of hostname spreads. How many of those a node may hold depends
+// on the node that holds fewest, which a cap per machine cannot express; the
+// simulator knows.
 type early struct {
 	nodeOf map[*v1.Pod]int
 	// free per node and onNode per matcher as they were before; swap exchanges
@@ -16,12 +17,12 @@ type early struct {
 	onNode [][]int
 }
 
-// placeEarly lets the simulator place the pods of hostname spreads on today's
-// nodes, in queue order, as far as they go.
+// placeEarly lets the simulator place nominated pods on their nodes, and the
+// pods of hostname spreads on today's nodes, in queue order, as far as they go.
 func (p *planner) placeEarly() error {
 	p.early = &early{nodeOf: map[*v1.Pod]int{}}
-	pods := p.spreadOverHosts()
-	if len(pods) == 0 {
+	nominated, pods := p.nominated(), p.spreadOverHosts()
+	if len(nominated)+len(pods) == 0 {
 		return nil
 	}
 	s := &settled{onNode: make([][]*v1.Pod, len(p.nodes))}
@@ -31,6 +32,11 @@ func (p *planner) placeEarly() error {
 	}
 	defer func() { p.filterCalls += cluster.FilterCalls() }()
 	r := &repairer{p: p, s: s, cluster: cluster, hopeless: map[*class]int{}}
+	for _, pod := range nominated {
+		if err := r.onNominated(pod); err != nil {
+			return err
+		}
+	}
 	for progress := true; progress; {
 		progress = false
 		for _, pod := range pods {
@@ -50,6 +56,20 @@ func (p *planner) placeEarly() error {
 	}
 	p.takeEarly(s.onNode)
 	return nil
+}
+
+// nominated lists the pods that are nominated to a node of today, in queue order.
+func (p *planner) nominated() []*v1.Pod {
+	var pods []*v1.Pod
+	for _, c := range p.classes {
+		for _, pod := range c.pods {
+			if name := pod.Status.NominatedNodeName; name != "" && p.cluster.Node(name) != nil {
+				pods = append(pods, pod)
+			}
+		}
+	}
+	p.queueOrder(pods)
+	return pods
 }
 
 // spreadOverHosts lists the pods of hostname spreads that some node of today

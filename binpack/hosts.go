@@ -50,6 +50,30 @@ func expendableNodes(pods []*v1.Pod, below int32) map[string]int32 {
 	return nodes
 }
 
+// withoutVictims leaves out the pods that are on their way out of a node to which
+// a pod of a higher priority is nominated: kube-scheduler has preempted them.
+func withoutVictims(pods []*v1.Pod) []*v1.Pod {
+	nominated := map[string]int32{}
+	for _, pod := range pods {
+		if name := pod.Status.NominatedNodeName; name != "" && pod.Spec.NodeName == "" {
+			if highest, ok := nominated[name]; !ok || corev1.PodPriority(pod) > highest {
+				nominated[name] = corev1.PodPriority(pod)
+			}
+		}
+	}
+	if len(nominated) == 0 {
+		return pods
+	}
+	kept := make([]*v1.Pod, 0, len(pods))
+	for _, pod := range pods {
+		highest, ok := nominated[pod.Spec.NodeName]
+		if !ok || pod.DeletionTimestamp == nil || corev1.PodPriority(pod) >= highest {
+			kept = append(kept, pod)
+		}
+	}
+	return kept
+}
+
 // selected counts the pods that a matcher selects.
 func (p *planner) selected(matcher int, pods []*v1.Pod) int {
 	n := 0

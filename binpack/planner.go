@@ -87,7 +87,7 @@ func newPlanner(ctx context.Context, request *Request) (*planner, error) {
 	request.stage("decide")
 	objects := request.Objects
 	p.expendableOn = expendableNodes(objects.Pods, request.expendableBelow())
-	objects.Pods = withoutExpendable(objects.Pods, request.expendableBelow())
+	objects.Pods = withoutVictims(withoutExpendable(objects.Pods, request.expendableBelow()))
 	cluster, err := simulator.New(ctx, objects, request.Scheduler)
 	if err != nil {
 		return nil, err

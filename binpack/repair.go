@@ -129,6 +129,21 @@ func (r *repairer) onExisting(pod *v1.Pod, c *class) (bool, error) {
 	return false, nil
 }
 
+// onNominated places the pod on the node that it is nominated to, if that holds
+// it.
+func (r *repairer) onNominated(pod *v1.Pod) error {
+	cycle, err := r.cluster.Cycle(pod)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(r.p.nodes, func(n *node) bool { return n.name == pod.Status.NominatedNodeName })
+	if r.p.needsPreemption(r.p.classOf[pod], i) || !cycle.FilterNominated(r.p.nodes[i].name).IsSuccess() {
+		return nil
+	}
+	r.s.onNode[i] = append(r.s.onNode[i], pod)
+	return r.put(cycle, r.p.nodes[i].name)
+}
+
 func (r *repairer) put(cycle *simulator.Cycle, name string) error {
 	r.changes++
 	return cycle.Place(name)

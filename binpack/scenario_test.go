@@ -153,7 +153,7 @@ func judge(t require.TestingT, r Request, p *plan.Plan) {
 	}
 	require.Equal(t, len(cluster.Pending()), p.Stats.Pods)
 	check := verify.Request{Objects: r.Objects, Config: r.Scheduler, Planned: map[types.NamespacedName]string{}, ScoreOrderLimit: -1}
-	check.Objects.Pods = withoutYielding(r.Objects.Pods, r.expendableBelow())
+	check.Objects.Pods = withoutVictims(withoutYielding(r.Objects.Pods, r.expendableBelow()))
 	put := func(names []string, node string) {
 		for _, name := range names {
 			pending[name]--
