@@ -75,67 +75,108 @@ func podNames(pods []*v1.Pod) []string {
 	return names
 }
 
-// unschedulable explains every pod that the plan does not place. Pods of one
-// class share their reasons.
+// unschedulable explains every pod that the plan does not place.
 func (p *planner) unschedulable(s *settled, queued []*v1.Pod) ([]plan.Unschedulable, error) {
 	list := append([]plan.Unschedulable{}, p.refused...)
-	for _, pod := range queued {
-		if why := p.withdrawn[pod]; why != "" {
-			list = append(list, plan.Unschedulable{
-				Pod: podName(pod), Summary: why, Reasons: []plan.Reason{{Template: anyTemplate, Plugin: gangScheduling, Message: why}},
-			})
-		}
-	}
-	if len(s.unplaced) > 0 {
-		explained, err := p.explain(s)
+	e := &explainer{p: p, s: s, answers: map[*class]answer{}}
+	for _, pod := range s.unplaced {
+		a, err := e.unplaced(pod)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, explained...)
+		list = append(list, plan.Unschedulable{Pod: podName(pod), Summary: a.summary, Reasons: a.reasons})
+	}
+	for _, pod := range queued {
+		if out, ok := p.withdrawn[pod]; ok {
+			reasons, err := e.withdrawn(pod, out)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, plan.Unschedulable{Pod: podName(pod), Summary: out.why, Reasons: reasons})
+		}
+	}
+	if e.cluster != nil {
+		p.filterCalls += e.cluster.FilterCalls()
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Pod < list[j].Pod })
 	return list, nil
 }
 
-// explain asks the scheduler about the cluster as the plan leaves it, with one
-// machine of each template put beside it.
-func (p *planner) explain(s *settled) ([]plan.Unschedulable, error) {
-	cluster, _, err := p.stage(s)
+// explainer asks the scheduler about the cluster as the plan leaves it, with
+// one machine of each template put beside it. Pods of one class share their
+// answers.
+type explainer struct {
+	p *planner
+	s *settled
+	// cluster is made when it is needed.
+	cluster *simulator.Cluster
+	answers map[*class]answer
+}
+
+type answer struct {
+	summary string
+	reasons []plan.Reason
+}
+
+func (e *explainer) probe(pod *v1.Pod) (*simulator.Probe, error) {
+	if e.cluster == nil {
+		cluster, _, err := e.p.stage(e.s)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range e.p.kinds {
+			if err := cluster.AddNode(k.spec); err != nil {
+				return nil, err
+			}
+		}
+		e.cluster = cluster
+	}
+	return e.cluster.Probe(pod)
+}
+
+func (e *explainer) unplaced(pod *v1.Pod) (answer, error) {
+	c := e.p.classOf[pod]
+	if a, ok := e.answers[c]; ok && !c.irregular {
+		return a, nil
+	}
+	probe, err := e.probe(pod)
+	if err != nil {
+		return answer{}, err
+	}
+	a := answer{reasons: e.p.reasons(probe, e.s, c)}
+	if a.summary, err = e.cluster.Summary(pod); err != nil {
+		return answer{}, err
+	}
+	if a.summary == "" {
+		a.summary = a.reasons[0].Message
+	}
+	e.answers[c] = a
+	return a, nil
+}
+
+// withdrawn lists beside the group's shortage what keeps the pod itself from
+// running.
+func (e *explainer) withdrawn(pod *v1.Pod, out withdrawal) ([]plan.Reason, error) {
+	if a, ok := e.answers[out.class]; ok && !out.class.irregular {
+		return a.reasons, nil
+	}
+	probe, err := e.probe(pod)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { p.filterCalls += cluster.FilterCalls() }()
-	for _, k := range p.kinds {
-		if err := cluster.AddNode(k.spec); err != nil {
-			return nil, err
+	fold := newFold(e.p.kinds)
+	for i, k := range e.p.kinds {
+		fold.add(i, gangScheduling, out.why)
+		for _, r := range probe.Reasons(k.spec.Node.Name) {
+			fold.add(i, r.Plugin, r.Message)
 		}
 	}
-	type answer struct {
-		summary string
-		reasons []plan.Reason
+	a := answer{reasons: fold.reasons()}
+	if len(a.reasons) == 0 {
+		a.reasons = []plan.Reason{{Template: anyTemplate, Plugin: gangScheduling, Message: out.why}}
 	}
-	answers := map[*class]answer{}
-	var list []plan.Unschedulable
-	for _, pod := range s.unplaced {
-		c := p.classOf[pod]
-		a, ok := answers[c]
-		if !ok || c.irregular {
-			probe, err := cluster.Probe(pod)
-			if err != nil {
-				return nil, err
-			}
-			a.reasons = p.reasons(probe, s, c)
-			if a.summary, err = cluster.Summary(pod); err != nil {
-				return nil, err
-			}
-			if a.summary == "" {
-				a.summary = a.reasons[0].Message
-			}
-			answers[c] = a
-		}
-		list = append(list, plan.Unschedulable{Pod: podName(pod), Summary: a.summary, Reasons: a.reasons})
-	}
-	return list, nil
+	e.answers[out.class] = a
+	return a.reasons, nil
 }
 
 // reasons lists per template every plugin that refuses, and what keeps the

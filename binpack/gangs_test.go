@@ -75,6 +75,11 @@ func TestPodGroupsAllOrNothing(t *testing.T) {
 		limited(4)(&r)
 		assert.Equal(t, []string{"one-0", "one-1", "one-2"}, left(scaleUp(t, r)))
 	})
+	t.Run("before pods of a lower priority", func(t *testing.T) {
+		r := request(t, small(t), append(append(pods(3, "one", "4", "1Gi", memberOf("g1"), simtest.Priority(5)), pods(2, "web", "4", "1Gi")...), podGroup("g1", 3))...)
+		limited(3)(&r)
+		assert.Equal(t, []string{"web-0", "web-1"}, left(scaleUp(t, r)))
+	})
 	t.Run("a hopeless one does not cost the others theirs", func(t *testing.T) {
 		objects := append(append(pods(2, "a", "4", "1Gi", memberOf("ga")), podGroup("ga", 2)), pods(1, "b", "4", "1Gi", memberOf("gb"))...)
 		objects = append(objects, simtest.Pod("b-never", "99", "1Gi", memberOf("gb"), simtest.Priority(9)), podGroup("gb", 2))

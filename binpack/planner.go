@@ -49,7 +49,9 @@ type planner struct {
 	// refused are pods that no scheduling cycle will ever try, with the reason.
 	refused []plan.Unschedulable
 	// withdrawn are the members of pod groups that cannot all be placed.
-	withdrawn   map[*v1.Pod]string
+	withdrawn map[*v1.Pod]withdrawal
+	// byPriority says that the decision serves one priority after the other.
+	byPriority  bool
 	filterCalls int
 	truncated   bool
 }
@@ -123,14 +125,15 @@ func isDaemon(pod *v1.Pod) bool {
 // is left is whole.
 func (p *planner) run() (*plan.Plan, error) {
 	queued := p.queue()
-	p.withdrawn = map[*v1.Pod]string{}
+	p.withdrawn = map[*v1.Pod]withdrawal{}
 	for {
+		before := len(p.withdrawn)
 		settled, err := p.attempt(queued)
 		if err != nil {
 			return nil, err
 		}
 		p.request.stage("decide")
-		if !p.withdrawGangs(settled, queued) {
+		if len(p.withdrawn) == before {
 			return p.document(settled, queued)
 		}
 	}
@@ -141,12 +144,12 @@ func (p *planner) attempt(queued []*v1.Pod) (*settled, error) {
 	p.position = make(map[*v1.Pod]int, len(queued))
 	for i, pod := range queued {
 		p.position[pod] = i
-		if p.withdrawn[pod] == "" {
+		if _, out := p.withdrawn[pod]; !out {
 			pods = append(pods, pod)
 		}
 	}
 	p.classes, p.groups, p.requested, p.attachments = nil, nil, nil, nil
-	p.kinds, p.nodes = nil, nil
+	p.kinds, p.nodes, p.byPriority = nil, nil, false
 	p.classOf = make(map[*v1.Pod]*class, len(pods))
 	if err := p.classify(pods); err != nil {
 		return nil, err

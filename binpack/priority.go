@@ -20,10 +20,7 @@ func (p *planner) slighted(s *settled) bool {
 		if !p.fitsAnything(c) {
 			continue
 		}
-		lower := func(pods []*v1.Pod) bool {
-			return slices.ContainsFunc(pods, func(other *v1.Pod) bool { return p.classOf[other].priority < c.priority })
-		}
-		if slices.ContainsFunc(s.onNode, lower) || slices.ContainsFunc(s.machines, func(m *machine) bool { return lower(m.pods) }) {
+		if s.serves(func(other *v1.Pod) bool { return p.classOf[other].priority < c.priority }) {
 			return true
 		}
 	}
@@ -49,6 +46,7 @@ func (p *planner) fitsAnything(c *class) bool {
 // decideByPriority decides one priority after the other, highest first. Machines
 // that a higher one bought are open to the lower ones.
 func (p *planner) decideByPriority() error {
+	p.byPriority = true
 	p.forgetEarly()
 	parts, left := p.parts()
 	type tier struct {

@@ -2,6 +2,7 @@ package binpack
 
 import (
 	"fmt"
+	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,7 +18,15 @@ type settled struct {
 	onNode   [][]*v1.Pod
 	// unplaced in queue order.
 	unplaced []*v1.Pod
-	verdict  *verify.Result
+	// waiting are the pods of groups that the decision has no room for.
+	waiting []*v1.Pod
+	verdict *verify.Result
+}
+
+// serves says whether there is a pod like this among those that get a place.
+func (s *settled) serves(like func(*v1.Pod) bool) bool {
+	return slices.ContainsFunc(s.onNode, func(pods []*v1.Pod) bool { return slices.ContainsFunc(pods, like) }) ||
+		slices.ContainsFunc(s.machines, func(m *machine) bool { return slices.ContainsFunc(m.pods, like) })
 }
 
 // maxRepairs bounds how often refused pods are placed anew; after that they
@@ -37,6 +46,12 @@ func (p *planner) settle() (*settled, error) {
 			}
 			s.unplaced = append(s.unplaced, unplaced...)
 		}
+		if p.dropShortGangs(s) {
+			p.dropEmpty(s)
+			left, s.unplaced = s.unplaced, nil
+			round--
+			continue
+		}
 		p.dropEmpty(s)
 		p.name(s)
 		p.request.stage("verify")
@@ -47,6 +62,7 @@ func (p *planner) settle() (*settled, error) {
 		p.filterCalls += verdict.FilterCalls
 		if verdict.Feasible() {
 			s.verdict = verdict
+			s.unplaced = append(s.unplaced, s.waiting...)
 			p.queueOrder(s.unplaced)
 			return s, nil
 		}
