@@ -2,6 +2,7 @@ package binpack
 
 import (
 	"fmt"
+	"math"
 	"sort"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
@@ -69,5 +70,14 @@ func (p *planner) price(s *settled, keep func(offering string) bool) (price floa
 			return 0, false, nil
 		}
 	}
-	return solution.Price, true, nil
+	for _, bin := range solution.Bins {
+		if origin := b.bins[bin.Kind]; origin.kind != none {
+			price += p.kinds[origin.kind].Offering.PricePerHour
+		}
+	}
+	return rounded(price), true, nil
 }
+
+// rounded takes the noise of summing off a price; nothing costs less than a
+// billionth of a dollar an hour.
+func rounded(price float64) float64 { return math.Round(price*1e9) / 1e9 }
