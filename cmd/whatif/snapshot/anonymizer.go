@@ -2,7 +2,7 @@ package snapshot
 
 import (
 	"reflect"
-	"time"
+	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	resourcev1 "k8s.io/api/resource/v1"
@@ -46,14 +46,12 @@ func of[T any](name string) field { return field{reflect.TypeFor[T](), name} }
 
 // rules for fields, lists of texts included, that hold no plain name.
 var rules = map[field]rule{
-	of[metav1.TypeMeta]("Kind"):             stays,
-	of[metav1.TypeMeta]("APIVersion"):       stays,
-	of[metav1.OwnerReference]("Kind"):       stays,
-	of[metav1.OwnerReference]("APIVersion"): stays,
-	of[v1.ObjectReference]("Kind"):          stays,
-	of[v1.ObjectReference]("APIVersion"):    stays,
-	of[metav1.Condition]("Type"):            stays,
-	of[v1.PodCondition]("Reason"):           stays,
+	of[metav1.TypeMeta]("Kind"):          stays,
+	of[metav1.TypeMeta]("APIVersion"):    stays,
+	of[v1.ObjectReference]("Kind"):       stays,
+	of[v1.ObjectReference]("APIVersion"): stays,
+	of[metav1.Condition]("Type"):         stays,
+	of[v1.PodCondition]("Reason"):        stays,
 
 	// A scheduler's configuration names its schedulers.
 	of[v1.PodSpec]("SchedulerName"):                           stays,
@@ -141,6 +139,10 @@ func (a *anonymizer) part(v reflect.Value) {
 	case reflect.String:
 		a.text(v, nil)
 	case reflect.Struct:
+		if at, ok := v.Addr().Interface().(*metav1.Time); ok && !at.IsZero() {
+			// That something happened counts, when does not.
+			*at = metav1.NewTime(pseudoEpoch)
+		}
 		if leaves[v.Type()] || a.known(v.Addr().Interface()) {
 			return
 		}
@@ -215,6 +217,8 @@ func (a *anonymizer) known(part any) bool {
 		a.meta(p)
 	case *v1.ObjectReference:
 		a.reference(p)
+	case *metav1.OwnerReference:
+		a.owner(p)
 	case *metav1.LabelSelectorRequirement:
 		a.values(p.Key, p.Values)
 		p.Key = a.label(p.Key)
@@ -247,9 +251,7 @@ func (a *anonymizer) known(part any) bool {
 func (a *anonymizer) meta(m *metav1.ObjectMeta) {
 	m.Name, m.Namespace, m.UID = a.name(m.Name), a.name(m.Namespace), a.uid(m.UID)
 	m.CreationTimestamp = metav1.Time{}
-	if m.DeletionTimestamp != nil {
-		*m.DeletionTimestamp = metav1.NewTime(pseudoEpoch.Add(time.Hour))
-	}
+	a.part(reflect.ValueOf(&m.DeletionTimestamp).Elem())
 	a.part(reflect.ValueOf(&m.Labels).Elem())
 	a.part(reflect.ValueOf(&m.OwnerReferences).Elem())
 	for key, value := range m.Annotations {
@@ -262,6 +264,18 @@ func (a *anonymizer) meta(m *metav1.ObjectMeta) {
 
 func (a *anonymizer) reference(r *v1.ObjectReference) {
 	r.Name, r.Namespace, r.UID = a.claim(r.Namespace, r.Name), a.name(r.Namespace), a.uid(r.UID)
+}
+
+// owner keeps what the kinds of Kubernetes itself are called; those that somebody
+// else defined are names.
+func (a *anonymizer) owner(r *metav1.OwnerReference) {
+	r.Name, r.UID = a.name(r.Name), a.uid(r.UID)
+	switch group, _, qualified := strings.Cut(r.APIVersion, "/"); {
+	case r.APIVersion == "v1":
+	case qualified && (group == "apps" || group == "batch" || within(group, openDomains)):
+	default:
+		r.APIVersion, r.Kind = a.path(r.APIVersion), a.name(r.Kind)
+	}
 }
 
 // nodeSelectorTerm: fields of nodes, unlike labels, have keys of Kubernetes' own
