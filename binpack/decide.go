@@ -35,36 +35,49 @@ type part struct {
 
 const anyCell = -2
 
-// decide packs all classes at once, and once more, beside the machines found,
-// what dealing could not give a place.
+// decide packs all classes at once, in the style that comes out cheapest.
 func (p *planner) decide() error {
-	parts, left := p.parts()
-	p.packedParts = parts
-	packed, err := p.pack(parts, nil)
-	if err != nil {
-		return err
-	}
-	if len(packed.undealt) > 0 {
-		if packed, err = p.pack(packed.undealt, packed); err != nil {
+	var best *layout
+	for _, s := range p.styles() {
+		l, err := p.layOut(s)
+		if err != nil {
 			return err
 		}
-		for _, part := range packed.undealt {
-			packed.unplaced = append(packed.unplaced, part.pods...)
+		if best == nil || l.better(best) {
+			best = l
 		}
 	}
+	p.packedParts = best.parts
+	p.truncated = p.truncated || best.packed.truncated
 	onNode := p.earlyOnNode()
-	for i, pods := range packed.onNode {
+	for i, pods := range best.packed.onNode {
 		onNode[i] = append(onNode[i], pods...)
 	}
-	p.decision = &decision{machines: packed.machines, onNode: onNode, left: append(left, packed.unplaced...)}
+	p.decision = &decision{machines: best.packed.machines, onNode: onNode, left: best.packed.unplaced}
 	p.queueOrder(p.decision.left)
 	return nil
 }
 
+// packAll packs the parts and once more, beside the machines found, what
+// dealing could not give a place.
+func (p *planner) packAll(parts []part, before *packed) (*packed, error) {
+	packed, err := p.pack(parts, before)
+	if err != nil || len(packed.undealt) == 0 {
+		return packed, err
+	}
+	if packed, err = p.pack(packed.undealt, packed); err != nil {
+		return nil, err
+	}
+	for _, part := range packed.undealt {
+		packed.unplaced = append(packed.unplaced, part.pods...)
+	}
+	return packed, nil
+}
+
 // parts splits the classes by cell. Irregular classes, and pods that no cell
 // or no machine takes, are left to the simulator, whose word on them is final.
-func (p *planner) parts() (parts []part, left []*v1.Pod) {
-	cells := p.assignCells()
+func (p *planner) parts(s style) (parts []part, left []*v1.Pod) {
+	cells := p.assignCells(s)
 	for i, c := range p.classes {
 		pods := p.later(c)
 		switch {
@@ -117,6 +130,8 @@ type packed struct {
 	unplaced []*v1.Pod
 	// undealt are the pods that packing placed and dealing could not.
 	undealt []part
+	// truncated says that the work ended before the search did.
+	truncated bool
 }
 
 // pack solves the packing of parts beside what before holds already (nil for
@@ -127,6 +142,7 @@ func (p *planner) pack(parts []part, before *packed) (*packed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packing: %w", err)
 	}
-	p.truncated = p.truncated || solution.Truncated
-	return b.read(&solution), nil
+	result := b.read(&solution)
+	result.truncated = solution.Truncated || before != nil && before.truncated
+	return result, nil
 }

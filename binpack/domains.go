@@ -10,7 +10,8 @@ import (
 // kube-scheduler would, with counters instead of machines: what a machine can
 // hold is settled later, within the cell.
 type domains struct {
-	p *planner
+	p     *planner
+	style style
 	// counts per matcher and key position: pods per value, on nodes of today
 	// and assigned.
 	counts map[counter]map[string]int
@@ -27,6 +28,10 @@ type domains struct {
 	cells [][]int
 	// room per class: pods that today's nodes can take in a cell without templates, at most.
 	room []map[int]int
+	// spare per class and cell: pods that today's nodes can take there, at most;
+	// buy: the price of a machine there per pod that it holds, in $/h.
+	spare []map[int]int
+	buy   []map[int]float64
 }
 
 // counter is a matcher under a topology key (a position in coupling.keys).
@@ -37,7 +42,7 @@ type counter struct{ matcher, key int }
 //
 // Pods are taken in the order of kube-scheduler's queue, whatever their class,
 // so that every constraint holds at every step when the scheduler replays it.
-func (p *planner) assignCells() [][]int {
+func (p *planner) assignCells(s style) [][]int {
 	cells := make([][]int, len(p.classes))
 	pods := make([][]*v1.Pod, len(p.classes))
 	type entry struct{ class, pod int }
@@ -58,7 +63,7 @@ func (p *planner) assignCells() [][]int {
 	}
 	position := func(e entry) int { return p.position[pods[e.class][e.pod]] }
 	sort.Slice(waiting, func(a, b int) bool { return position(waiting[a]) < position(waiting[b]) })
-	d := newDomains(p)
+	d := newDomains(p, s)
 	last := make([]int, len(p.classes))
 	for i := range last {
 		last[i] = noCell
@@ -85,15 +90,17 @@ func (p *planner) assignCells() [][]int {
 
 const noCell = -1
 
-func newDomains(p *planner) *domains {
+func newDomains(p *planner, s style) *domains {
 	m := p.model
 	d := &domains{
-		p: p, counts: map[counter]map[string]int{}, closed: map[counter]map[string]bool{},
+		p: p, style: s, counts: map[counter]map[string]int{}, closed: map[counter]map[string]bool{},
 		spreadBy:     map[counter]bool{},
 		spreadCounts: make([][]map[string]int, len(p.classes)),
 		total:        make([]int, len(m.matchers)),
 		cells:        make([][]int, len(p.classes)),
 		room:         make([]map[int]int, len(p.classes)),
+		spare:        make([]map[int]int, len(p.classes)),
+		buy:          make([]map[int]float64, len(p.classes)),
 	}
 	for j, matcher := range m.matchers {
 		if !matcher.counted {
@@ -143,21 +150,25 @@ func (d *domains) findCells(i int) {
 	p, c := d.p, d.p.classes[i]
 	open := make([]bool, len(p.model.cells))
 	bought := make([]bool, len(p.model.cells))
-	for k := range p.kinds {
-		if p.fitsKind(c, k) && !p.pools.exhausted(p.kinds[k].pool) {
-			open[p.kinds[k].cell], bought[p.kinds[k].cell] = true, true
+	d.room[i], d.spare[i], d.buy[i] = map[int]int{}, map[int]int{}, map[int]float64{}
+	for k, kind := range p.kinds {
+		if p.fitsKind(c, k) && !p.pools.exhausted(kind.pool) {
+			open[kind.cell], bought[kind.cell] = true, true
+			each := kind.Offering.PricePerHour / float64(fill(kind.free, c.size))
+			if known, ok := d.buy[i][kind.cell]; !ok || each < known {
+				d.buy[i][kind.cell] = each
+			}
 		}
 	}
-	d.room[i] = map[int]int{}
 	for n := range p.nodes {
-		if p.fitsNode(c, n) {
+		if p.fitsNode(c, n) && !p.rejectedOn(i, n) {
 			open[p.nodes[n].cell] = true
-			d.room[i][p.nodes[n].cell] += fill(p.nodes[n].free, c.size)
+			d.spare[i][p.nodes[n].cell] += fill(p.nodes[n].free, c.size)
 		}
 	}
 	for cell := range open {
-		if bought[cell] {
-			delete(d.room[i], cell)
+		if !bought[cell] {
+			d.room[i][cell] = d.spare[i][cell]
 		}
 		if open[cell] {
 			d.cells[i] = append(d.cells[i], cell)
@@ -197,22 +208,6 @@ func (d *domains) countSpreads(i int) {
 		}
 		d.spreadCounts[i] = append(d.spreadCounts[i], values)
 	}
-}
-
-// choose picks the cell for the next pod of the class: the emptiest that its
-// constraints allow, and of equal ones the last or else the first.
-func (d *domains) choose(i, last int) int {
-	best, bestCount := noCell, 0
-	for _, c := range d.cells[i] {
-		load, ok := d.allows(i, c)
-		if !ok {
-			continue
-		}
-		if best == noCell || load < bestCount || (load == bestCount && c == last) {
-			best, bestCount = c, load
-		}
-	}
-	return best
 }
 
 // allows says whether the class may enter a cell, and how many pods that the
@@ -302,6 +297,9 @@ func (d *domains) assign(i, c int) {
 	values := m.cells[c]
 	if _, limited := d.room[i][c]; limited {
 		d.room[i][c]--
+	}
+	if d.spare[i][c] > 0 {
+		d.spare[i][c]--
 	}
 	for j, matcher := range m.matchers {
 		if !matcher.counted || !matcher.selects[i] {

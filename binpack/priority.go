@@ -48,7 +48,7 @@ func (p *planner) fitsAnything(c *class) bool {
 func (p *planner) decideByPriority() error {
 	p.byPriority = true
 	p.forgetEarly()
-	parts, left := p.parts()
+	parts, left := p.parts(style{})
 	type tier struct {
 		parts []part
 		left  []*v1.Pod
@@ -77,10 +77,11 @@ func (p *planner) decideByPriority() error {
 	s := &settled{onNode: make([][]*v1.Pod, len(p.nodes))}
 	for _, priority := range order {
 		t := tiers[priority]
-		packed, err := p.pack(t.parts, &packed{machines: s.machines, onNode: s.onNode})
+		packed, err := p.packAll(t.parts, &packed{machines: s.machines, onNode: s.onNode})
 		if err != nil {
 			return err
 		}
+		p.truncated = p.truncated || packed.truncated
 		s.machines, s.onNode = packed.machines, packed.onNode
 		waiting := append(t.left, packed.unplaced...)
 		for _, part := range packed.undealt {

@@ -159,6 +159,13 @@ func TestZoneSpread(t *testing.T) {
 		assert.Equal(t, []int{2, 2}, perMachine(p, "web"))
 		assert.NotEqual(t, p.Add[0].NodeGroup, p.Add[1].NodeGroup)
 	})
+	t.Run("a zone that others open counts, although it has nothing for these", func(t *testing.T) {
+		// In zone c only small machines are sold, and they are cheapest for the
+		// plain pods. But a machine there is a domain without web pods.
+		catalog := sells(t, offer("big", 8, 32, 0.4, soldIn("a", "b")), offer("tiny", 2, 8, 0.01, soldIn("c")))
+		p := scaleUp(t, request(t, catalog, append(pods(6, "web", "8", "1Gi", app, spread(1)), pods(2, "plain", "2", "1Gi")...)...))
+		assert.Empty(t, p.Unschedulable)
+	})
 	t.Run("over zone and host at once", func(t *testing.T) {
 		p := scaleUp(t, request(t, small(t), pods(6, "web", "1", "1Gi", app, spread(1), simtest.Spread(host, 1, "web"))...))
 		evenly(t, zonesOf(p, "web"), 2, 2, 2)

@@ -1,0 +1,111 @@
+package binpack
+
+// style is a way to deal pinned pods out to cells. Which is cheapest shows only
+// when the cells are packed: even zones suit most workloads, but a wide skew may
+// fill whole machines when pods are lumped, and which zone gets the odd pod, or
+// the class that tolerates no other, can decide about a machine.
+type style struct {
+	// lumped fills the cheapest cell, and then the next, as far as the
+	// constraints allow; otherwise the emptiest is chosen.
+	lumped bool
+	// rotate is where the list of cells begins, which breaks ties.
+	rotate int
+}
+
+const (
+	// lumpedPods is up to how many pinned pods lumping is tried, rotatedPods up
+	// to how many also other orders of the cells are.
+	lumpedPods  = 2000
+	rotatedPods = 100
+	rotations   = 3
+)
+
+// styles lists the ways worth trying, the usual one first.
+func (p *planner) styles() []style {
+	pinned := 0
+	for i, c := range p.classes {
+		if p.model.of[i].pinned && !c.irregular {
+			pinned += len(p.later(c))
+		}
+	}
+	list := []style{{}}
+	if pinned == 0 || len(p.model.cells) < 2 {
+		return list
+	}
+	if pinned <= lumpedPods {
+		list = append(list, style{lumped: true})
+	}
+	if pinned <= rotatedPods {
+		for r := 1; r < min(rotations, len(p.model.cells)); r++ {
+			list = append(list, style{rotate: r}, style{lumped: true, rotate: r})
+		}
+	}
+	return list
+}
+
+// layout is a decision in the making: how one style packs.
+type layout struct {
+	parts  []part
+	packed *packed
+	// missing counts the pods without a place.
+	missing int
+	price   float64
+}
+
+func (p *planner) layOut(s style) (*layout, error) {
+	parts, left := p.parts(s)
+	packed, err := p.packAll(parts, nil)
+	if err != nil {
+		return nil, err
+	}
+	packed.unplaced = append(left, packed.unplaced...)
+	l := &layout{parts: parts, packed: packed, missing: len(packed.unplaced)}
+	for _, m := range packed.machines {
+		l.price += m.kind.Offering.PricePerHour
+	}
+	return l, nil
+}
+
+// better prefers more pods with a place, then the lower price, then fewer
+// machines.
+func (l *layout) better(other *layout) bool {
+	switch {
+	case l.missing != other.missing:
+		return l.missing < other.missing
+	case l.price < other.price-priceSlack || l.price > other.price+priceSlack:
+		return l.price < other.price
+	}
+	return len(l.packed.machines) < len(other.packed.machines)
+}
+
+// choose picks the cell for the next pod of the class among those that its
+// constraints allow.
+func (d *domains) choose(i, last int) int {
+	best, bestLoad, bestCost := noCell, 0, 0.0
+	for j := range d.cells[i] {
+		c := d.cells[i][(j+d.style.rotate)%len(d.cells[i])]
+		load, ok := d.allows(i, c)
+		if !ok {
+			continue
+		}
+		cost := d.cost(i, c)
+		better := load < bestLoad || load == bestLoad && (cost < bestCost || cost == bestCost && c == last)
+		if d.style.lumped {
+			better = cost < bestCost || cost == bestCost && (c == last || best != last && load < bestLoad)
+		}
+		if best == noCell || better {
+			best, bestLoad, bestCost = c, load, cost
+		}
+	}
+	return best
+}
+
+// cost of one more pod of the class in a cell, in $/h: nothing where today's
+// nodes have room for it, otherwise its share of the machine that is cheapest
+// per pod.
+func (d *domains) cost(i, c int) float64 {
+	if d.spare[i][c] > 0 {
+		return 0
+	}
+	return d.buy[i][c]
+}
