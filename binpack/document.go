@@ -37,8 +37,9 @@ func (p *planner) document(s *settled, queued []*v1.Pod) (*plan.Plan, error) {
 			doc.Existing = append(doc.Existing, plan.ExistingNode{Name: p.nodes[i].name, Pods: podNames(pods)})
 		}
 	}
-	doc.PricePerHour.Before = p.pools.priceBefore
-	doc.PricePerHour.After = doc.PricePerHour.Before + doc.PricePerHour.Added
+	doc.PricePerHour.Added = rounded(doc.PricePerHour.Added)
+	doc.PricePerHour.Before = rounded(p.pools.priceBefore)
+	doc.PricePerHour.After = rounded(doc.PricePerHour.Before + doc.PricePerHour.Added)
 	var err error
 	if doc.LowerBound, err = p.bound(s, doc.PricePerHour.Added); err != nil {
 		return nil, err
