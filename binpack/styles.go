@@ -15,7 +15,7 @@ type style struct {
 const (
 	// lumpedPods is up to how many pinned pods lumping is tried, rotatedPods up
 	// to how many also other orders of the cells are.
-	lumpedPods  = 2000
+	lumpedPods  = 500
 	rotatedPods = 100
 	rotations   = 3
 )
