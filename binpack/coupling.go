@@ -182,22 +182,30 @@ func (m *coupling) counting(key string, match func(*v1.Pod, labels.Set) bool) in
 // included applies the constraint's node inclusion policies to today's nodes.
 func (p *planner) included(pod *v1.Pod, s simulator.Spread) []bool {
 	counts := make([]bool, len(p.nodes))
-	required := nodeaffinity.GetRequiredNodeAffinity(pod)
+	includes := inclusion(pod, &s)
 	for i, n := range p.nodes {
-		node := n.info.Node()
-		counts[i] = true
-		if s.HonorAffinity {
-			matches, err := required.Match(node)
-			counts[i] = err == nil && matches
-		}
-		if counts[i] && s.HonorTaints {
-			_, untolerated := corev1.FindMatchingUntoleratedTaint(klog.Background(), node.Spec.Taints, pod.Spec.Tolerations, func(taint *v1.Taint) bool {
-				return taint.Effect == v1.TaintEffectNoSchedule || taint.Effect == v1.TaintEffectNoExecute
-			}, false)
-			counts[i] = !untolerated
-		}
+		counts[i] = includes(n.info.Node())
 	}
 	return counts
+}
+
+// inclusion says by the constraint's policies which nodes count.
+func inclusion(pod *v1.Pod, s *simulator.Spread) func(*v1.Node) bool {
+	required := nodeaffinity.GetRequiredNodeAffinity(pod)
+	return func(node *v1.Node) bool {
+		if s.HonorAffinity {
+			if matches, err := required.Match(node); err != nil || !matches {
+				return false
+			}
+		}
+		if !s.HonorTaints {
+			return true
+		}
+		_, untolerated := corev1.FindMatchingUntoleratedTaint(klog.Background(), node.Spec.Taints, pod.Spec.Tolerations, func(taint *v1.Taint) bool {
+			return taint.Effect == v1.TaintEffectNoSchedule || taint.Effect == v1.TaintEffectNoExecute
+		}, false)
+		return !untolerated
+	}
 }
 
 // findStanding collects the anti-affinity of running pods.

@@ -197,7 +197,7 @@ func (p *planner) reasons(probe *simulator.Probe, s *settled, c *class) []plan.R
 			fold.add(i, "Expendable", "no machine is bought for a pod of this low priority")
 		case why != "":
 			fold.add(i, "Limits", why)
-		case !p.fitsKind(c, i):
+		case !p.fitsKind(c, i) && p.preferredOver(i) != none:
 			fold.add(i, "Preference", "NodeGroup "+k.NodeGroup.Name+" buys its preferred instance type for this pod")
 		default:
 			fold.add(i, "Plan", "the search found no plan with this machine")

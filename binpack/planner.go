@@ -51,7 +51,9 @@ type planner struct {
 	// withdrawn are the members of pod groups that cannot all be placed.
 	withdrawn map[*v1.Pod]withdrawal
 	// byPriority says that the decision serves one priority after the other.
-	byPriority  bool
+	byPriority bool
+	// avoided marks cells where nothing is bought, nil for none.
+	avoided     []bool
 	filterCalls int
 	truncated   bool
 }
@@ -149,7 +151,7 @@ func (p *planner) attempt(queued []*v1.Pod) (*settled, error) {
 		}
 	}
 	p.classes, p.groups, p.requested, p.attachments = nil, nil, nil, nil
-	p.kinds, p.nodes, p.byPriority = nil, nil, false
+	p.kinds, p.nodes, p.byPriority, p.avoided = nil, nil, false, nil
 	p.classOf = make(map[*v1.Pod]*class, len(pods))
 	if err := p.classify(pods); err != nil {
 		return nil, err
@@ -170,8 +172,22 @@ func (p *planner) attempt(queued []*v1.Pod) (*settled, error) {
 		return nil, err
 	}
 	s, err := p.settle()
-	if err != nil || !p.slighted(s) {
-		return s, err
+	if err != nil {
+		return nil, err
+	}
+	if vain := p.openedInVain(s); vain != nil {
+		elsewhere, err := p.avoid(vain)
+		if err != nil {
+			return nil, err
+		}
+		if len(elsewhere.unplaced) < len(s.unplaced) {
+			s = elsewhere
+		} else {
+			p.avoided = nil
+		}
+	}
+	if !p.slighted(s) {
+		return s, nil
 	}
 	p.request.stage("decide")
 	if err := p.decideByPriority(); err != nil {
@@ -323,6 +339,9 @@ func (p *planner) preferInstanceTypes() {
 // fitsKind says whether one pod of the class fits an empty machine of the kind.
 func (p *planner) fitsKind(c *class, i int) bool {
 	if c.noTemplates || !p.groups[c.group].templates[i] || !holds(p.kinds[i].free, c.size) {
+		return false
+	}
+	if p.avoided != nil && p.avoided[p.kinds[i].cell] {
 		return false
 	}
 	best := p.preferredOver(i)
