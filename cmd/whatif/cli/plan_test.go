@@ -182,7 +182,7 @@ func TestPlansHaveTheSchema(t *testing.T) {
 
 // The first thing that anybody sees; its mistakes have no place, with reasons.
 func TestExample(t *testing.T) {
-	p := parsePlan(t, ExitUnschedulable, whatif(t, "plan --example -o json"))
+	p := parsePlan(t, ExitUnschedulable, whatif(t, "plan --example --work 1000000 -o json"))
 	assert.Greater(t, p.Stats.Pods, 300)
 	assert.NotEmpty(t, p.Existing)
 	groups := map[string]bool{}
