@@ -163,6 +163,12 @@ func TestAffinity(t *testing.T) {
 		assert.Len(t, p.Add, 3)
 		assert.Empty(t, p.Unschedulable)
 	})
+	t.Run("to a pod that could go elsewhere for less", func(t *testing.T) {
+		catalog := sells(t, offer("usual", 4, 16, 0.2), offer("bargain", 4, 16, 0.1, soldIn("b")))
+		p := scaleUp(t, request(t, catalog, append(pods(2, "web", "1", "1Gi", near(zone, "db"), simtest.Selects(zone, "c")), pods(5, "db", "1", "1Gi", appOf("db"))...)...))
+		assert.Empty(t, p.Unschedulable)
+		assert.InDelta(t, 0.3, p.PricePerHour.Added, 1e-9, "one db pod goes along, the others where it is cheap")
+	})
 	t.Run("two terms at once", func(t *testing.T) {
 		both := func(pod *v1.Pod) { near(zone, "db")(pod); near(zone, "cache")(pod) }
 		objects := append(pods(1, "web", "1", "1Gi", both), simtest.Node("n1", "1", "1Gi", simtest.Zone("a")), simtest.Node("n2", "1", "1Gi", simtest.Zone("b")), runs("db", "n1"), runs("cache", "n2"))

@@ -1,6 +1,7 @@
 package binpack
 
 import (
+	"slices"
 	"sort"
 
 	v1 "k8s.io/api/core/v1"
@@ -28,6 +29,9 @@ type domains struct {
 	cells [][]int
 	// room per class: pods that today's nodes can take in a cell without templates, at most.
 	room []map[int]int
+	// wantedBy lists, per class, the classes that want to be near it over more
+	// than a node.
+	wantedBy [][]int
 	// spare per class and cell: pods that today's nodes can take there, at most;
 	// buy: the price of a machine there per pod that it holds, in $/h.
 	spare []map[int]int
@@ -99,6 +103,7 @@ func newDomains(p *planner, s style) *domains {
 		total:        make([]int, len(m.matchers)),
 		cells:        make([][]int, len(p.classes)),
 		room:         make([]map[int]int, len(p.classes)),
+		wantedBy:     make([][]int, len(p.classes)),
 		spare:        make([]map[int]int, len(p.classes)),
 		buy:          make([]map[int]float64, len(p.classes)),
 	}
@@ -133,9 +138,23 @@ func newDomains(p *planner, s style) *domains {
 		if m.of[i].pinned {
 			d.findCells(i)
 			d.countSpreads(i)
+			d.findWanted(i)
 		}
 	}
 	return d
+}
+
+// findWanted notes which classes the class wants to be near.
+func (d *domains) findWanted(i int) {
+	cs := &d.p.model.of[i]
+	if cs.affinityPods == noMatcher || !slices.ContainsFunc(cs.affinity, func(key string) bool { return key != v1.LabelHostname }) {
+		return
+	}
+	for _, other := range d.p.model.matchers[cs.affinityPods].classes {
+		if other != i {
+			d.wantedBy[other] = append(d.wantedBy[other], i)
+		}
+	}
 }
 
 func (d *domains) close(at counter, value string) {

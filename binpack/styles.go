@@ -81,23 +81,66 @@ func (l *layout) better(other *layout) bool {
 // choose picks the cell for the next pod of the class among those that its
 // constraints allow.
 func (d *domains) choose(i, last int) int {
-	best, bestLoad, bestCost := noCell, 0, 0.0
+	best, bestMissed, bestLoad, bestCost := noCell, 0, 0, 0.0
 	for j := range d.cells[i] {
 		c := d.cells[i][(j+d.style.rotate)%len(d.cells[i])]
 		load, ok := d.allows(i, c)
 		if !ok {
 			continue
 		}
-		cost := d.cost(i, c)
+		missed, cost := d.missed(i, c), d.cost(i, c)
 		better := load < bestLoad || load == bestLoad && (cost < bestCost || cost == bestCost && c == last)
 		if d.style.lumped {
 			better = cost < bestCost || cost == bestCost && (c == last || best != last && load < bestLoad)
 		}
-		if best == noCell || better {
-			best, bestLoad, bestCost = c, load, cost
+		if best == noCell || missed < bestMissed || missed == bestMissed && better {
+			best, bestMissed, bestLoad, bestCost = c, missed, load, cost
 		}
 	}
 	return best
+}
+
+// missed counts the classes that want to be near a pod of this class, have none
+// where they can go yet, and cannot come to the cell.
+func (d *domains) missed(i, c int) int {
+	n := 0
+	for _, other := range d.wantedBy[i] {
+		if !d.reaches(other, c) && !d.met(other) {
+			n++
+		}
+	}
+	return n
+}
+
+// reaches says whether the class can go to a cell that the topologies of its
+// affinity take for the same place as c.
+func (d *domains) reaches(class, c int) bool {
+	m := d.p.model
+	for _, own := range d.cells[class] {
+		same := true
+		for _, key := range m.of[class].affinity {
+			if k := m.key(key); k >= 0 {
+				same = same && m.cells[own][k] == m.cells[c][k]
+			} else {
+				same = same && own == c
+			}
+		}
+		if same {
+			return true
+		}
+	}
+	return false
+}
+
+// met says whether there is a cell where the class finds a pod that it wants.
+func (d *domains) met(class int) bool {
+	m := d.p.model
+	for _, c := range d.cells[class] {
+		if d.near(&m.of[class], class, m.cells[c]) {
+			return true
+		}
+	}
+	return false
 }
 
 // cost of one more pod of the class in a cell, in $/h: nothing where today's
