@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
+	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/kubernetes/pkg/scheduler/framework"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/vector"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
@@ -44,6 +48,8 @@ type planner struct {
 	expendableOn map[string]int32
 
 	packedParts []part
+	// searches is how many searches share the budget.
+	searches int
 	early       *early
 	decision    *decision
 	// refused are pods that no scheduling cycle will ever try, with the reason.
@@ -67,6 +73,9 @@ type kind struct {
 	pool int
 	// cell is the template's place in the domains of coupling.
 	cell int
+	// overfull says that the machine cannot hold its own DaemonSet pods: they
+	// would stay pending, whatever else fits.
+	overfull bool
 }
 
 // node is one of today's nodes.
@@ -84,6 +93,9 @@ func newPlanner(ctx context.Context, request *Request) (*planner, error) {
 	if request.Scheduler == nil {
 		return nil, errors.New("no scheduler configuration")
 	}
+	if err := sortGroups(request); err != nil {
+		return nil, err
+	}
 	p := &planner{ctx: ctx, request: request}
 	if err := p.identify(); err != nil {
 		return nil, err
@@ -97,8 +109,37 @@ func newPlanner(ctx context.Context, request *Request) (*planner, error) {
 		return nil, err
 	}
 	p.cluster = cluster
+	if err := checkPodNames(cluster.Pending()); err != nil {
+		return nil, err
+	}
 	p.deviceResources = deviceResources(cluster.Objects())
 	return p, nil
+}
+
+// checkPodNames reports a name that two pending pods have: plans name pods.
+func checkPodNames(pods []*v1.Pod) error {
+	seen := make(map[types.NamespacedName]bool, len(pods))
+	for _, pod := range pods {
+		if seen[nameOf(pod)] {
+			return fmt.Errorf("pod %s: given twice", podName(pod))
+		}
+		seen[nameOf(pod)] = true
+	}
+	return nil
+}
+
+// sortGroups orders the NodeGroups by name: the order in which they were read
+// carries no meaning.
+func sortGroups(request *Request) error {
+	request.NodeGroups = slices.SortedFunc(slices.Values(request.NodeGroups), func(a, b *v1alpha1.NodeGroup) int {
+		return strings.Compare(a.Name, b.Name)
+	})
+	for i := 1; i < len(request.NodeGroups); i++ {
+		if name := request.NodeGroups[i].Name; name == request.NodeGroups[i-1].Name {
+			return fmt.Errorf("NodeGroup %s: given twice", name)
+		}
+	}
+	return nil
 }
 
 // withoutExpendable leaves out the running pods that yield to any pod that a
@@ -242,6 +283,7 @@ func (p *planner) measure() error {
 		k.info = framework.NewNodeInfo(k.spec.Pods...)
 		k.info.SetNode(k.spec.Node)
 		k.free = p.dims.free(k.info, k.spec.CSINode, nil, &t.Offering.Capacity)
+		k.overfull = slices.Min(k.free) < 0
 		p.kinds = append(p.kinds, k)
 	}
 	csiNodes := map[string]*storagev1.CSINode{}
@@ -338,7 +380,7 @@ func (p *planner) preferInstanceTypes() {
 
 // fitsKind says whether one pod of the class fits an empty machine of the kind.
 func (p *planner) fitsKind(c *class, i int) bool {
-	if c.noTemplates || !p.groups[c.group].templates[i] || !holds(p.kinds[i].free, c.size) {
+	if c.noTemplates || p.kinds[i].overfull || !p.groups[c.group].templates[i] || !holds(p.kinds[i].free, c.size) {
 		return false
 	}
 	if p.avoided != nil && p.avoided[p.kinds[i].cell] {
@@ -364,4 +406,11 @@ func (p *planner) fitsNode(c *class, i int) bool {
 	return p.groups[c.group].nodes[i] && holds(p.nodes[i].free, c.size)
 }
 
-func (p *planner) budget() vector.Budget { return vector.Budget{Work: p.request.Work} }
+// budget is one search's share of the work.
+func (p *planner) budget() vector.Budget {
+	work := p.request.Work
+	if work == 0 {
+		work = vector.DefaultWork
+	}
+	return vector.Budget{Work: max(1, work/int64(max(1, p.searches)))}
+}
