@@ -38,7 +38,9 @@ const anyCell = -2
 // decide packs all classes at once, in the style that comes out cheapest.
 func (p *planner) decide() error {
 	var best *layout
-	for _, s := range p.styles() {
+	styles := p.styles()
+	p.searches = len(styles)
+	for _, s := range styles {
 		l, err := p.layOut(s)
 		if err != nil {
 			return err

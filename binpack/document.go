@@ -195,6 +195,8 @@ func (p *planner) reasons(probe *simulator.Probe, s *settled, c *class) []plan.R
 		switch why := p.pools.refuse(k, s.machines); {
 		case c.noTemplates && c.priority < p.request.expendableBelow():
 			fold.add(i, "Expendable", "no machine is bought for a pod of this low priority")
+		case k.overfull:
+			fold.add(i, "DaemonSets", "the DaemonSet pods alone do not fit on this machine")
 		case why != "":
 			fold.add(i, "Limits", why)
 		case !p.fitsKind(c, i) && p.preferredOver(i) != none:

@@ -50,8 +50,8 @@ type planner struct {
 	packedParts []part
 	// searches is how many searches share the budget.
 	searches int
-	early       *early
-	decision    *decision
+	early    *early
+	decision *decision
 	// refused are pods that no scheduling cycle will ever try, with the reason.
 	refused []plan.Unschedulable
 	// withdrawn are the members of pod groups that cannot all be placed.
