@@ -24,7 +24,6 @@ type naive struct {
 	s       *scenario
 	cluster *simulator.Cluster
 	queue   []*v1.Pod
-	start   int
 }
 
 func newNaive(t testing.TB, s *scenario) *naive {
