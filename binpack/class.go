@@ -6,6 +6,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/component-helpers/resource"
 	"k8s.io/component-helpers/scheduling/corev1"
+	schedutil "k8s.io/kubernetes/pkg/scheduler/util"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
@@ -74,7 +75,11 @@ func (p *planner) classify(pods []*v1.Pod) error {
 		byKey[string(w.buffer)] = c
 		p.classOf[pod] = c
 		p.classes = append(p.classes, c)
-		p.requested = append(p.requested, podRequests(pod))
+		requests, err := podRequests(pod)
+		if err != nil {
+			return podError(pod, err)
+		}
+		p.requested = append(p.requested, requests)
 		p.attachments = append(p.attachments, attached.drivers)
 	}
 	return nil
@@ -89,18 +94,30 @@ func gangName(pod *v1.Pod) string {
 	return ""
 }
 
+// hugeRequest stands for all greater ones: no machine has as much, and sums of
+// thousands of them stay what they are.
+const hugeRequest = unlimited >> 14
+
 // podRequests is what NodeResourcesFit subtracts for the pod: milli-CPU, bytes,
 // counts.
-func podRequests(pod *v1.Pod) map[v1.ResourceName]int64 {
+func podRequests(pod *v1.Pod) (map[v1.ResourceName]int64, error) {
 	requests := map[v1.ResourceName]int64{v1.ResourcePods: 1}
 	for name, quantity := range resource.PodRequests(pod, resource.PodResourcesOptions{}) {
-		if name == v1.ResourceCPU {
-			requests[name] = quantity.MilliValue()
-		} else {
-			requests[name] = quantity.Value()
+		var amount int64
+		switch {
+		case name == v1.ResourceCPU:
+			amount = quantity.MilliValue()
+		case name == v1.ResourceMemory, name == v1.ResourceEphemeralStorage, schedutil.IsScalarResourceName(name):
+			amount = quantity.Value()
+		default:
+			continue // kube-scheduler does not look at it
 		}
+		if amount < 0 {
+			return nil, fmt.Errorf("requests %s of %s", quantity.String(), name)
+		}
+		requests[name] = min(amount, hugeRequest)
 	}
-	return requests
+	return requests, nil
 }
 
 // withoutRequests is the pod as every plugin but NodeResourcesFit sees it.

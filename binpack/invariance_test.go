@@ -251,6 +251,19 @@ func TestEmptyRequests(t *testing.T) {
 		_, err := ScaleUp(t.Context(), request(t, small(t), simtest.Pod("web", "1", "1Gi"), twin))
 		require.ErrorContains(t, err, "pod default/web")
 	})
+	t.Run("a negative request", func(t *testing.T) {
+		_, err := ScaleUp(t.Context(), request(t, small(t), simtest.Pod("web", "-1", "1Gi")))
+		require.EqualError(t, err, "pod default/web: requests -1 of cpu")
+	})
+	t.Run("an absurd request is nobody else's problem", func(t *testing.T) {
+		p := scaleUp(t, request(t, small(t), append(pods(3000, "huge", "1", "9000P", appOf("huge"), simtest.Together(host, "huge")), simtest.Pod("web", "1", "1Gi"))...))
+		assert.Len(t, p.Unschedulable, 3000)
+		assert.NotEmpty(t, placeOf(p, "web"))
+	})
+	t.Run("a resource that kube-scheduler does not look at", func(t *testing.T) {
+		p := scaleUp(t, request(t, small(t), pods(2, "web", "1", "1Gi", simtest.Wants("strange", "7"), simtest.Wants("pods", "200"))...))
+		assert.Len(t, p.Add, 1)
+	})
 	t.Run("a node twice", func(t *testing.T) {
 		_, err := ScaleUp(t.Context(), request(t, small(t), simtest.Node("n", "1", "1Gi"), simtest.Node("n", "1", "1Gi")))
 		require.ErrorContains(t, err, "n")

@@ -87,7 +87,7 @@ func (b *problemBuilder) classes() {
 			class.Demand = 1
 			class.Size = make([]int64, len(c.size))
 			for d, amount := range c.size {
-				class.Size[d] = amount * int64(len(part.pods))
+				class.Size[d] = min(unlimited, amount*int64(len(part.pods)))
 			}
 		}
 		b.problem.Classes = append(b.problem.Classes, class)
