@@ -1,7 +1,7 @@
 package vector
 
-// DefaultWork is the budget of a Budget without one; which lasts about half a second on one core of 2026.
-const DefaultWork = 60_000_000
+// DefaultWork is the budget of a Budget without one; which lasts half a second to a second on one core of 2026.
+const DefaultWork = 100_000_000
 
 // DefaultGap is one hundredth of a percent, the default of common mixed integer solvers.
 const DefaultGap = 1e-4
