@@ -37,11 +37,11 @@ const anyCell = -2
 
 // decide packs all classes at once, in the style that comes out cheapest.
 func (p *planner) decide() error {
+	drafts := p.drafts()
+	p.searches = len(drafts)
 	var best *layout
-	styles := p.styles()
-	p.searches = len(styles)
-	for _, s := range styles {
-		l, err := p.layOut(s)
+	for _, d := range drafts {
+		l, err := p.layOut(d)
 		if err != nil {
 			return err
 		}

@@ -231,3 +231,26 @@ func TestUnevenSkewsAndSizesStayFeasible(t *testing.T) {
 	p := scaleUp(t, request(t, small(t), objects...))
 	assert.Empty(t, p.Unschedulable)
 }
+
+func TestUpstreamMix(t *testing.T) {
+	r := testRequest(t, objectsOf(nil))
+	r.Objects.Pods = upstreamMix(600)
+	p := scaleUp(t, r)
+	assert.Empty(t, p.Unschedulable)
+	assert.Less(t, p.LowerBound.Gap, 0.1)
+
+	// With a limit that binds, each priority in its turn.
+	r.Limits.MilliCPU = 200_000
+	for i, pod := range r.Objects.Pods {
+		simtest.Priority(int32(i % 3))(pod)
+	}
+	p = scaleUp(t, r)
+	waiting := map[int32]int{}
+	for _, pod := range r.Objects.Pods {
+		if placeOf(p, pod.Name) == "" {
+			waiting[*pod.Spec.Priority]++
+		}
+	}
+	assert.Zero(t, waiting[2])
+	assert.Greater(t, waiting[0], 150)
+}

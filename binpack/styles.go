@@ -1,5 +1,12 @@
 package binpack
 
+import (
+	"cmp"
+	"slices"
+
+	v1 "k8s.io/api/core/v1"
+)
+
 // style is a way to deal pinned pods out to cells. Which is cheapest shows only
 // when the cells are packed: even zones suit most workloads, but a wide skew may
 // fill whole machines when pods are lumped, and which zone gets the odd pod, or
@@ -52,14 +59,47 @@ type layout struct {
 	price   float64
 }
 
-func (p *planner) layOut(s style) (*layout, error) {
-	parts, left := p.parts(s)
-	packed, err := p.packAll(parts, nil)
+// draft is what one style deals out.
+type draft struct {
+	parts []part
+	left  []*v1.Pod
+}
+
+// drafts lists the styles' results, each but once.
+func (p *planner) drafts() []draft {
+	var list []draft
+	seen := map[string]bool{}
+	for _, s := range p.styles() {
+		parts, left := p.parts(s)
+		if key := partsKey(parts); !seen[key] {
+			seen[key] = true
+			list = append(list, draft{parts, left})
+		}
+	}
+	return list
+}
+
+// partsKey is equal for parts that pack alike: the same number of pods of each
+// class in each cell.
+func partsKey(parts []part) string {
+	sorted := slices.Clone(parts)
+	slices.SortFunc(sorted, func(a, b part) int { return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.cell, b.cell)) })
+	var w keyWriter
+	for _, part := range sorted {
+		w.number(int64(part.class))
+		w.number(int64(part.cell))
+		w.number(int64(len(part.pods)))
+	}
+	return string(w.buffer)
+}
+
+func (p *planner) layOut(d draft) (*layout, error) {
+	packed, err := p.packAll(d.parts, nil)
 	if err != nil {
 		return nil, err
 	}
-	packed.unplaced = append(left, packed.unplaced...)
-	l := &layout{parts: parts, packed: packed, missing: len(packed.unplaced)}
+	packed.unplaced = append(d.left, packed.unplaced...)
+	l := &layout{parts: d.parts, packed: packed, missing: len(packed.unplaced)}
 	for _, m := range packed.machines {
 		l.price += m.kind.Offering.PricePerHour
 	}

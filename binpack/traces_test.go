@@ -161,14 +161,14 @@ func TestManifestsOfRealApplications(t *testing.T) {
 // of some 350 published heuristic runs sums to 4299, the optima to 4159.
 func TestVectorBinPackingInstances(t *testing.T) {
 	slow(t)
-	dirs, err := filepath.Glob(filepath.Join(traces, "vbp/public/*"))
+	dirs, err := filepath.Glob(filepath.Join(traces, "vbp/public/*/meta.json"))
 	require.NoError(t, err)
 	if len(dirs) == 0 {
 		t.Skip("needs the workloads vbp/public in ../shared/traces")
 	}
 	bins := 0
-	for _, dir := range dirs {
-		name := "vbp/public/" + filepath.Base(dir)
+	for _, meta := range dirs {
+		name := "vbp/public/" + filepath.Base(filepath.Dir(meta))
 		p := decideValid(t, loadTrace(t, name))
 		assert.GreaterOrEqual(t, len(p.Add), loadMeta(t, name).OptimumNodes, name)
 		assert.Empty(t, p.Unschedulable, name)
