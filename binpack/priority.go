@@ -74,7 +74,6 @@ func (p *planner) decideByPriority() error {
 	}
 	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(b, a) })
 
-	p.searches = len(order)
 	s := &settled{onNode: make([][]*v1.Pod, len(p.nodes))}
 	for _, priority := range order {
 		t := tiers[priority]

@@ -234,13 +234,13 @@ func TestUnevenSkewsAndSizesStayFeasible(t *testing.T) {
 
 func TestUpstreamMix(t *testing.T) {
 	r := testRequest(t, objectsOf(nil))
-	r.Objects.Pods = upstreamMix(300)
+	r.Objects.Pods = upstreamMix(600)
 	p := scaleUp(t, r)
 	assert.Empty(t, p.Unschedulable)
 	assert.Less(t, p.LowerBound.Gap, 0.1)
 
 	// With a limit that binds, each priority in its turn.
-	r.Limits.MilliCPU = 100_000
+	r.Limits.MilliCPU = 200_000
 	for i, pod := range r.Objects.Pods {
 		simtest.Priority(int32(i % 3))(pod)
 	}
@@ -252,5 +252,5 @@ func TestUpstreamMix(t *testing.T) {
 		}
 	}
 	assert.Zero(t, waiting[2])
-	assert.Greater(t, waiting[0], 75)
+	assert.Greater(t, waiting[0], 150)
 }
