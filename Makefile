@@ -87,6 +87,32 @@ traces: build ## Plan for the real workloads in TRACES, where they are present
 		python3 '$(TRACES)/../tools/check_plan.py' "$$workload" < $(BIN)/trace.json || failed=1; \
 	done; exit $$failed
 
+##@ Run it on a control plane of its own
+
+# Programs of the local control plane, as PLANE_MODULE's go.mod pins them. The
+# first build takes about ten minutes of one core, a second one nothing.
+PLANE        := $(BIN)/plane
+PLANE_MODULE := cmd/devcluster/plane/build
+PLANE_STAMP  := $(PLANE)/.built-$(shell cksum < $(PLANE_MODULE)/go.sum | cut -d' ' -f1)
+KUBERNETES    = $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(PLANE_MODULE)/go.mod)
+
+.PHONY: plane
+plane: $(PLANE_STAMP) ## Build kube-apiserver, kube-scheduler, kube-controller-manager, etcd, kubectl into bin/plane
+
+# A server asks for its version to know which features it has.
+$(PLANE_STAMP): $(PLANE_MODULE)/go.mod
+	@echo "building the control plane $(KUBERNETES) into $(PLANE): about ten minutes of one core the first time"
+	@mkdir -p $(PLANE) && rm -f $(PLANE)/.built-*
+	@set -e; out='$(CURDIR)/$(PLANE)'; version=; \
+	for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do \
+		version="$$version -X $$package.gitVersion=$(KUBERNETES) -X $$package.gitTreeState=clean"; \
+		version="$$version -X $$package.gitMajor=$(word 1,$(subst ., ,$(KUBERNETES:v%=%))) -X $$package.gitMinor=$(word 2,$(subst ., ,$(KUBERNETES)))"; \
+	done; \
+	build="env CGO_ENABLED=0 nice $(GO) build -C $(PLANE_MODULE) -trimpath"; \
+	$$build -ldflags="-s -w" -o "$$out/etcd" go.etcd.io/etcd/server/v3; \
+	$$build -ldflags="-s -w $$version" -o "$$out/" $(addprefix k8s.io/kubernetes/cmd/,kube-apiserver kube-scheduler kube-controller-manager kubectl)
+	@touch $@
+
 ##@ Change it
 
 .PHONY: generate

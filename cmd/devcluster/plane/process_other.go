@@ -1,0 +1,8 @@
+//go:build !linux
+
+package plane
+
+import "syscall"
+
+// attributes are none: only Linux kills children with their parent.
+func attributes() *syscall.SysProcAttr { return nil }
