@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
@@ -65,13 +66,28 @@ func (p *planner) hashSnapshot() (string, error) {
 	if s.err != nil {
 		return "", s.err
 	}
-	groups, err := json.Marshal(p.request.NodeGroups)
+	groups, err := json.Marshal(wishes(p.request.NodeGroups))
 	if err != nil {
 		return "", fmt.Errorf("hashing the NodeGroups: %w", err)
 	}
 	s.total.Write(groups)
 	fmt.Fprintf(s.total, "%+v %t %d %d", p.request.Limits, p.request.NoScaleUp, p.request.expendableBelow(), p.request.Work)
 	return hex.EncodeToString(s.total.Sum(nil)), nil
+}
+
+// wish is the part of a NodeGroup that decides.
+type wish struct {
+	Name string
+	Spec *v1alpha1.NodeGroupSpec
+}
+
+// wishes leaves out what the API server and the controllers write into NodeGroups.
+func wishes(groups []*v1alpha1.NodeGroup) []wish {
+	list := make([]wish, len(groups))
+	for i, group := range groups {
+		list[i] = wish{Name: group.Name, Spec: &group.Spec}
+	}
+	return list
 }
 
 type snapshotHash struct {

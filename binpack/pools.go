@@ -58,7 +58,7 @@ func newPools(request *Request, nodes []*v1.Node) *pools {
 	}
 	for _, node := range nodes {
 		offering := request.Catalog.Offering(node.Labels[v1.LabelInstanceTypeStable])
-		owner, owned := p.index[node.Labels[NodeGroupLabel]]
+		owner, owned := p.index[node.Labels[v1alpha1.NodeGroupLabel]]
 		if len(request.NodeGroups) == 0 {
 			owner, owned = 0, offering != nil
 		}

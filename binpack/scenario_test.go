@@ -112,7 +112,7 @@ func request(t testing.TB, catalog *offerings.Catalog, objects ...runtime.Object
 // ours makes a node of today a machine of an offering that a NodeGroup owns.
 func ours(group, offering string) func(*v1.Node) {
 	return func(node *v1.Node) {
-		node.Labels[NodeGroupLabel] = group
+		node.Labels[v1alpha1.NodeGroupLabel] = group
 		node.Labels[v1.LabelInstanceTypeStable] = offering
 	}
 }
@@ -220,7 +220,7 @@ func limits(t require.TestingT, r Request, p *plan.Plan) {
 			count(OpenNodeGroup, offering)
 			continue
 		}
-		count(node.Labels[NodeGroupLabel], offering)
+		count(node.Labels[v1alpha1.NodeGroupLabel], offering)
 	}
 	before := map[string]usage{}
 	for name, u := range bought {

@@ -19,8 +19,6 @@ import (
 )
 
 const (
-	// NodeGroupLabel on a node names the NodeGroup that it belongs to.
-	NodeGroupLabel = "autoscaler.vpsie.com/nodegroup"
 	// OpenNodeGroup is the group that stands in when no NodeGroup is given.
 	OpenNodeGroup = "open"
 
@@ -164,7 +162,7 @@ func (t *Template) labels(hostname string) map[string]string {
 	// The kubelet of 1.37 still sets the beta labels of os and arch.
 	labels["beta.kubernetes.io/os"] = labels[v1.LabelOSStable]
 	labels["beta.kubernetes.io/arch"] = labels[v1.LabelArchStable]
-	labels[NodeGroupLabel] = t.NodeGroup.Name
+	labels[v1alpha1.NodeGroupLabel] = t.NodeGroup.Name
 	if hostname != "" {
 		labels[v1.LabelHostname] = hostname
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/whatif/explain"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
@@ -44,7 +45,7 @@ func addNode(r *binpack.Request, name, cpu string, taints ...v1.Taint) *v1.Node 
 	allocatable := v1.ResourceList{v1.ResourceCPU: resource.MustParse(cpu), v1.ResourceMemory: resource.MustParse("8Gi"), v1.ResourcePods: resource.MustParse("110")}
 	node := &v1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-			v1.LabelHostname: name, v1.LabelTopologyZone: "ams1", v1.LabelInstanceTypeStable: "small", binpack.NodeGroupLabel: "general",
+			v1.LabelHostname: name, v1.LabelTopologyZone: "ams1", v1.LabelInstanceTypeStable: "small", v1alpha1.NodeGroupLabel: "general",
 		}},
 		Spec:   v1.NodeSpec{Taints: taints},
 		Status: v1.NodeStatus{Capacity: allocatable, Allocatable: allocatable},

@@ -9,6 +9,7 @@ import (
 	"k8s.io/component-helpers/resource"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
@@ -59,7 +60,7 @@ func Node(ctx context.Context, request *binpack.Request, name string) (*NodeRoom
 	node := info.Node()
 	room := &NodeRoom{
 		Node:          name,
-		NodeGroup:     node.Labels[binpack.NodeGroupLabel],
+		NodeGroup:     node.Labels[v1alpha1.NodeGroupLabel],
 		Offering:      node.Labels[v1.LabelInstanceTypeStable],
 		Datacenter:    node.Labels[v1.LabelTopologyZone],
 		Unschedulable: node.Spec.Unschedulable,

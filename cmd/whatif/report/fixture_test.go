@@ -17,6 +17,7 @@ import (
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
@@ -54,7 +55,7 @@ func list(cpu, memory string, more ...string) v1.ResourceList {
 func aNode(name, offering string, allocatable v1.ResourceList) *v1.Node {
 	return &v1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-			v1.LabelInstanceTypeStable: offering, v1.LabelTopologyZone: "ams1", binpack.NodeGroupLabel: "general",
+			v1.LabelInstanceTypeStable: offering, v1.LabelTopologyZone: "ams1", v1alpha1.NodeGroupLabel: "general",
 		}},
 		Status: v1.NodeStatus{Allocatable: allocatable},
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 )
 
 // picture is the cluster as the plan finds it and as it leaves it.
@@ -83,7 +84,7 @@ func draw(decision *plan.Plan, request *binpack.Request) (*picture, error) {
 	for _, n := range objects.Nodes {
 		drawn := &node{
 			name:          n.Name,
-			nodeGroup:     n.Labels[binpack.NodeGroupLabel],
+			nodeGroup:     n.Labels[v1alpha1.NodeGroupLabel],
 			offering:      n.Labels[v1.LabelInstanceTypeStable],
 			datacenter:    n.Labels[v1.LabelTopologyZone],
 			unschedulable: n.Spec.Unschedulable,

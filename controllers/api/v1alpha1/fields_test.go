@@ -17,31 +17,10 @@ import (
 // off this list.
 var waiting = map[string]map[string]string{
 	"NodeGroup.spec": {
-		"osImageID":         "needed to create a machine; nothing creates machines yet",
-		"kubernetesVersion": "needed to join a machine; nothing joins machines yet",
-		"sshKeyIDs":         "needed to create a machine; nothing creates machines yet",
-		"tags":              "put on a machine when it is created; nothing creates machines yet",
-		"notes":             "put on a machine when it is created; nothing creates machines yet",
-		"project":           "needed to create a machine; nothing creates machines yet",
-		"vpcID":             "needed to create a machine; nothing creates machines yet",
-		"scaleUpPolicy":     "waits of the scale-up controller; the what-if CLI decides at once",
-		"scaleDownPolicy":   "removals come with the scale-down decision",
-		"headroom":          "spare room is kept by the scale-up controller, from pending pods alone it cannot be planned",
-	},
-	"NodeGroup": {
-		"status": "currentNodes, desiredNodes, readyNodes, nodes, conditions, last scale times, hourly price and observedGeneration are written by the NodeGroup controller",
+		"scaleDownPolicy": "removals come with the scale-down decision",
 	},
 	"VPSieNode.status": {
-		"conditions":         "VPSReady, NodeJoined, NodeReady and Error are written by the phase handlers of the VPSieNode controller",
-		"observedGeneration": "written by the VPSieNode controller",
-		"createdAt":          "a time per transition, written by the phase handlers",
-		"provisionedAt":      "a time per transition, written by the phase handlers",
-		"joinedAt":           "a time per transition, written by the phase handlers",
-		"readyAt":            "a time per transition, written by the phase handlers",
-		"terminatingAt":      "a time per transition, written by the phase handlers",
-		"deletedAt":          "a time per transition, written by the phase handlers",
-		"removal":            "the scale-down verdict that the drainer re-checks; there is no drainer yet",
-		"vpsID":              "VPSie's identifier of the machine, found by the provisioning phase",
+		"removal": "the scale-down verdict that the drainer re-checks; nothing decides on removals yet",
 	},
 }
 

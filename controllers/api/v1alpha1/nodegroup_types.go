@@ -6,9 +6,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// The status subresource is on from the first version, before there is a status
-// field: turning it on later would change what an older client's update writes.
-
 // NodeGroup says which machines may be bought for a cluster, how many, and
 // what their nodes look like to pods.
 //
@@ -17,9 +14,14 @@ import (
 // +kubebuilder:subresource:status
 // +kubebuilder:printcolumn:name="Min",type=integer,JSONPath=`.spec.minNodes`
 // +kubebuilder:printcolumn:name="Max",type=integer,JSONPath=`.spec.maxNodes`
-// +kubebuilder:printcolumn:name="Datacenters",type=string,JSONPath=`.spec.datacenterIDs`
-// +kubebuilder:printcolumn:name="Bootstrap",type=string,JSONPath=`.spec.bootstrap.mode`
+// +kubebuilder:printcolumn:name="Desired",type=integer,JSONPath=`.status.desiredNodes`
+// +kubebuilder:printcolumn:name="Current",type=integer,JSONPath=`.status.currentNodes`
+// +kubebuilder:printcolumn:name="Ready",type=integer,JSONPath=`.status.readyNodes`
+// +kubebuilder:printcolumn:name="$/h",type=string,JSONPath=`.status.pricePerHour`
 // +kubebuilder:printcolumn:name="Paused",type=boolean,JSONPath=`.spec.paused`
+// +kubebuilder:printcolumn:name="Status",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Datacenters",type=string,priority=1,JSONPath=`.spec.datacenterIDs`
+// +kubebuilder:printcolumn:name="Bootstrap",type=string,priority=1,JSONPath=`.spec.bootstrap.mode`
 // +kubebuilder:printcolumn:name="Offerings",type=string,priority=1,JSONPath=`.spec.offeringIDs`
 // +kubebuilder:printcolumn:name="Preferred",type=string,priority=1,JSONPath=`.spec.preferredInstanceType`
 // +kubebuilder:printcolumn:name="Priority",type=integer,priority=1,JSONPath=`.spec.priority`
@@ -31,6 +33,8 @@ type NodeGroup struct {
 
 	// +required
 	Spec NodeGroupSpec `json:"spec"`
+	// +optional
+	Status NodeGroupStatus `json:"status,omitzero"`
 }
 
 // NodeGroupSpec is what a user wants of a NodeGroup.
@@ -39,6 +43,11 @@ type NodeGroup struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.preferredInstanceType) || !has(self.offeringIDs) || size(self.offeringIDs) == 0 || self.preferredInstanceType in self.offeringIDs",fieldPath=".preferredInstanceType",message="preferredInstanceType must be one of offeringIDs"
 // +kubebuilder:validation:XValidation:rule="self.allowMixedInstances || has(self.preferredInstanceType) || (has(self.offeringIDs) && size(self.offeringIDs) == 1)",fieldPath=".allowMixedInstances",message="allowMixedInstances: false needs preferredInstanceType or exactly one entry in offeringIDs"
 // +kubebuilder:validation:XValidation:rule="!has(self.startupTaints) || !has(self.taints) || !self.startupTaints.exists(s, self.taints.exists(t, t.key == s.key && t.effect == s.effect))",fieldPath=".startupTaints",message="a taint (key and effect) may be in taints or in startupTaints, not in both"
+// +kubebuilder:validation:XValidation:rule="self.bootstrap.mode != 'script' || has(self.bootstrap.template)",fieldPath=".bootstrap.template",message="mode script needs a template: the script that joins the machine"
+// +kubebuilder:validation:XValidation:rule="self.bootstrap.mode != 'managed' || has(self.bootstrap.clusterID)",fieldPath=".bootstrap.clusterID",message="mode managed needs clusterID: the managed cluster that gets the machines"
+// +kubebuilder:validation:XValidation:rule="self.bootstrap.mode == 'managed' || !has(self.bootstrap.clusterID)",fieldPath=".bootstrap.clusterID",message="only mode managed takes a clusterID"
+// +kubebuilder:validation:XValidation:rule="self.bootstrap.mode != 'managed' || !has(self.bootstrap.template)",fieldPath=".bootstrap.template",message="a managed group takes no template: VPSie joins its machines"
+// +kubebuilder:validation:XValidation:rule="!has(self.vpcID) || (has(self.datacenterIDs) && size(self.datacenterIDs) == 1)",fieldPath=".vpcID",message="a VPC lies in one datacenter: datacenterIDs must have exactly one entry"
 // +kubebuilder:validation:XValidation:rule="self.bootstrap.mode != 'managed' || !has(self.startupTaints) || size(self.startupTaints) == 0",fieldPath=".startupTaints",message="a managed group has no startupTaints: VPSie joins its machines without taints, so none can be there from registration"
 type NodeGroupSpec struct {
 	// minNodes is the number of nodes that the group has at least, needed or not.
@@ -159,6 +168,120 @@ type NodeGroupSpec struct {
 	// +optional
 	// +default={}
 	Bootstrap Bootstrap `json:"bootstrap,omitzero"`
+
+	// osImageID is VPSie's identifier of the operating system image that machines
+	// start from. The controller buys nothing for a kubeadm or script group
+	// without it; the CLI plans without it.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	OSImageID string `json:"osImageID,omitempty"`
+
+	// kubernetesVersion is handed to the bootstrap template, which installs it.
+	// Empty stands for the version of the API server.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^v?1\.[0-9]{1,3}(\.[0-9]{1,3})?$`
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+
+	// sshKeyIDs are VPSie's identifiers of the keys that may log in to the machines.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	SSHKeyIDs []string `json:"sshKeyIDs,omitempty"`
+
+	// project is the identifier of the VPSie project that machines are bought
+	// in. Empty stands for the account's default project.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	Project string `json:"project,omitempty"`
+
+	// vpcID is the number of the VPC that machines are attached to before they
+	// join. A VPC lies in one datacenter, so datacenterIDs must have exactly one entry.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	VPCID int64 `json:"vpcID,omitempty"`
+
+	// tags are put on every machine at VPSie.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	Tags []string `json:"tags,omitempty"`
+
+	// notes are put on every machine at VPSie, after the autoscaler's own mark.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Notes string `json:"notes,omitempty"`
+
+	// scaleUpPolicy says how eagerly the group buys.
+	//
+	// +optional
+	// +default={}
+	ScaleUpPolicy ScaleUpPolicy `json:"scaleUpPolicy,omitzero"`
+
+	// headroom is spare room that the group keeps free beside what pods need.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Headroom []Headroom `json:"headroom,omitempty"`
+}
+
+// ScaleUpPolicy says how eagerly a group buys.
+type ScaleUpPolicy struct {
+	// stabilizationWindow is how long a pod must have been unschedulable before
+	// the group buys for it.
+	//
+	// +optional
+	// +default="0s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('1h')",message="must be between 0s and 1h"
+	StabilizationWindow *metav1.Duration `json:"stabilizationWindow,omitempty"`
+
+	// cooldown is how long the group buys nothing after it has bought.
+	//
+	// +optional
+	// +default="0s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be between 0s and 24h"
+	Cooldown *metav1.Duration `json:"cooldown,omitempty"`
+}
+
+// Headroom is spare room for copies of one pod: replicas times cpu and memory,
+// each replica on one machine, none of them ever started.
+type Headroom struct {
+	// replicas is how many copies must find room.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	Replicas int32 `json:"replicas"`
+
+	// cpu in cores, of each copy.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
+	CPU resource.Quantity `json:"cpu"`
+
+	// memory in bytes, of each copy.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
+	Memory resource.Quantity `json:"memory"`
 }
 
 // LabelValue is the value of a node label.
@@ -291,6 +414,39 @@ type Bootstrap struct {
 	// +optional
 	// +default="kubeadm"
 	Mode BootstrapMode `json:"mode,omitempty"`
+
+	// template is the ConfigMap key, in the autoscaler's namespace, with the
+	// user data (kubeadm) or the script (script) of a machine. Nil stands for the
+	// autoscaler's own kubeadm user data.
+	//
+	// +optional
+	Template *TemplateReference `json:"template,omitempty"`
+
+	// clusterID is the identifier of VPSie's managed cluster, for mode managed.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`
+	ClusterID string `json:"clusterID,omitempty"`
+}
+
+// TemplateReference names one key of a ConfigMap.
+type TemplateReference struct {
+	// configMap is its name, in the autoscaler's namespace.
+	//
+	// +required
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$`
+	ConfigMap string `json:"configMap"`
+
+	// key in the ConfigMap's data.
+	//
+	// +optional
+	// +default="user-data"
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	Key string `json:"key,omitempty"`
 }
 
 // NodeGroupList is a list of NodeGroups.

@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -14,6 +15,9 @@ import (
 // +kubebuilder:printcolumn:name="NodeGroup",type=string,JSONPath=`.spec.nodeGroup`
 // +kubebuilder:printcolumn:name="Offering",type=string,JSONPath=`.spec.offering`
 // +kubebuilder:printcolumn:name="Datacenter",type=string,JSONPath=`.spec.datacenter`
+// +kubebuilder:printcolumn:name="Why",type=string,JSONPath=`.status.reason`
+// +kubebuilder:printcolumn:name="VPS",type=string,priority=1,JSONPath=`.status.vpsID`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
 // +kubebuilder:printcolumn:name="Hostname",type=string,priority=1,JSONPath=`.spec.hostname`
 // +kubebuilder:printcolumn:name="Plan",type=string,priority=1,JSONPath=`.spec.planID`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.spec.reason`
@@ -28,10 +32,11 @@ type VPSieNode struct {
 	Status VPSieNodeStatus `json:"status,omitzero"`
 }
 
-// VPSieNodeSpec says what was decided about the machine. It never changes: a
+// VPSieNodeSpec says what was decided about the machine. Only pods may change: a
 // different machine is a different VPSieNode.
 //
-// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a VPSieNode is one machine: its spec cannot change"
+// +kubebuilder:validation:XValidation:rule="self.nodeGroup == oldSelf.nodeGroup && self.offering == oldSelf.offering && self.datacenter == oldSelf.datacenter && self.hostname == oldSelf.hostname && self.planID == oldSelf.planID",message="a VPSieNode is one machine: of its spec only pods can change"
+// +kubebuilder:validation:XValidation:rule="(has(self.offeringID) ? self.offeringID : ”) == (has(oldSelf.offeringID) ? oldSelf.offeringID : ”) && (has(self.pricePerHour) ? self.pricePerHour : ”) == (has(oldSelf.pricePerHour) ? oldSelf.pricePerHour : ”) && (has(self.reason) ? self.reason : ”) == (has(oldSelf.reason) ? oldSelf.reason : ”)",message="a VPSieNode is one machine: of its spec only pods can change"
 // +kubebuilder:validation:XValidation:rule="self.hostname.startsWith('vpsie-' + self.nodeGroup + '-')",fieldPath=".hostname",message="hostname must be vpsie-<nodeGroup>-<suffix>"
 type VPSieNodeSpec struct {
 	// nodeGroup is the name of the NodeGroup that the machine belongs to.
@@ -75,6 +80,34 @@ type VPSieNodeSpec struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Reason string `json:"reason,omitempty"`
+
+	// offeringID is VPSie's identifier of the offering, what is ordered.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	OfferingID string `json:"offeringID,omitempty"`
+
+	// pricePerHour in dollars when the machine was planned, such as "0.0350".
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^[0-9]+(\.[0-9]+)?$`
+	PricePerHour string `json:"pricePerHour,omitempty"`
+
+	// allocatable is what the plan counted on. Until the machine is a ready node
+	// it counts as this much room, whatever has become of the offering since.
+	//
+	// +optional
+	Allocatable corev1.ResourceList `json:"allocatable,omitempty"`
+
+	// pods are the pods ("namespace/name") that the latest plan puts on the
+	// machine. They are nominated to it when it joins.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:MaxLength=317
+	Pods []string `json:"pods,omitempty"`
 }
 
 // VPSieNodePhase is where a machine stands in its life.
@@ -100,14 +133,6 @@ const (
 	// PhaseFailed: the machine did not get to where it should.
 	PhaseFailed VPSieNodePhase = "Failed"
 )
-
-// VPSieNodeStatus is what was observed of the machine.
-type VPSieNodeStatus struct {
-	// phase is where the machine stands in its life. Empty means Pending.
-	//
-	// +optional
-	Phase VPSieNodePhase `json:"phase,omitempty"`
-}
 
 // VPSieNodeList is a list of VPSieNodes.
 //
