@@ -169,7 +169,7 @@ func (d *decoder) value(v *value, of list, depth int) error {
 		return nil
 	}
 	switch {
-	case v.json[0] == '[':
+	case v.json[0] == '[' && !of.only:
 		return d.items(v, span{0, len(v.json)}, of, depth)
 	case v.json[0] != '{':
 		return v.at().errorf("not a Kubernetes object: found %s", describe(v.json))
@@ -310,6 +310,9 @@ func newSharedSpec(spec v1.PodSpec) *sharedSpec {
 // unmarshal decodes as the API server does with fieldValidation=Strict: field
 // names are case-sensitive, unknown and duplicate fields are errors.
 func unmarshal(data []byte, into any) error {
+	if err := checkExponents(data, into); err != nil {
+		return err
+	}
 	strict, err := kjson.UnmarshalStrict(data, into)
 	if err == nil && len(strict) > 0 {
 		return strict[0]

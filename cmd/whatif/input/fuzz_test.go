@@ -55,6 +55,7 @@ func FuzzWorkload(f *testing.F) {
 	f.Add([]byte(`[{"metadata":{"name":"a"},` + bareSpec + `},{"metadata":{"name":"b"},` + bareSpec + `}]`))
 	f.Add([]byte(`[{"metadata":{"name":"a"},"spec":{"\u006eodeName":"x"},"spec":null}]`))
 	f.Add([]byte(`[ { } , [ ] ] `))
+	f.Add([]byte(`[[ ] ] `))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, pods []byte) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "pods.json"), pods, 0o600))
