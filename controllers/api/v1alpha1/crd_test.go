@@ -2,6 +2,7 @@ package v1alpha1_test
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -70,6 +71,9 @@ func TestCRDsAreClusterScopedWithStatusAndShortNames(t *testing.T) {
 	}
 }
 
+// byType is the filter of a column that shows one condition.
+var byType = regexp.MustCompile(`\[\?\(@\.type=="(Ready|Error)"\)\]`)
+
 // A column whose path names no field prints nothing, for ever and without an error.
 func TestPrinterColumnsShowExistingFields(t *testing.T) {
 	for _, file := range manifests {
@@ -82,10 +86,15 @@ func TestPrinterColumnsShowExistingFields(t *testing.T) {
 				continue
 			}
 			at := root
-			for _, name := range strings.Split(strings.TrimPrefix(column.JSONPath, "."), ".") {
+			for _, name := range strings.Split(strings.TrimPrefix(byType.ReplaceAllString(column.JSONPath, "[]"), "."), ".") {
+				name, ofList := strings.CutSuffix(name, "[]")
 				next, ok := at.Properties[name]
 				require.Truef(t, ok, "%s: column %s shows %s, which does not exist", file, column.Name, column.JSONPath)
 				at = &next
+				if ofList {
+					require.NotNilf(t, at.Items, "%s: column %s: %s is no list", file, column.Name, name)
+					at = at.Items
+				}
 			}
 		}
 	}
@@ -142,7 +151,7 @@ func TestVPSieNodeRules(t *testing.T) {
 		"written again unchanged": {update: true},
 		"offering changed later": {
 			change: func(spec map[string]any) { spec["offering"] = "std-4c8g" }, update: true,
-			want: "spec: Invalid value: a VPSieNode is one machine: its spec cannot change",
+			want: "spec: Invalid value: a VPSieNode is one machine: of its spec only pods can change",
 		},
 		"hostname of another group": {
 			change: func(spec map[string]any) { spec["hostname"] = "vpsie-gpu-7f3k2" },

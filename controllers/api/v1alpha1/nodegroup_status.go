@@ -21,7 +21,8 @@ const (
 	// while VPSie cannot be asked.
 	NodeGroupValid = "Valid"
 	// NodeGroupCannotDelete: VPSie refuses to delete machines (the account's
-	// password is missing or wrong); nothing more is bought unless the user allows it.
+	// password is missing or wrong); nothing more is bought unless
+	// scaleUpPolicy.buyWithoutDelete allows it.
 	NodeGroupCannotDelete = "CannotDelete"
 )
 

@@ -239,7 +239,7 @@ type NodeGroupSpec struct {
 	//
 	// +optional
 	// +listType=atomic
-	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:MaxItems=5
 	Headroom []Headroom `json:"headroom,omitempty"`
 }
 
@@ -259,7 +259,18 @@ type ScaleUpPolicy struct {
 	// +default="0s"
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be between 0s and 24h"
 	Cooldown *metav1.Duration `json:"cooldown,omitempty"`
+
+	// buyWithoutDelete lets the group buy while VPSie refuses to delete its
+	// machines (condition CannotDelete): each one bought may have to be given
+	// back by hand, and is paid for until then.
+	//
+	// +optional
+	// +default=false
+	BuyWithoutDelete bool `json:"buyWithoutDelete,omitempty"`
 }
+
+// The rules on headroom are cheaper than those on limits (no pattern, no exa),
+// because the API server multiplies their estimated cost by the list's length.
 
 // Headroom is spare room for copies of one pod: replicas times cpu and memory,
 // each replica on one machine, none of them ever started.
@@ -274,13 +285,13 @@ type Headroom struct {
 	// cpu in cores, of each copy.
 	//
 	// +required
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : !self.contains('e') && !self.contains('E') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
 	CPU resource.Quantity `json:"cpu"`
 
 	// memory in bytes, of each copy.
 	//
 	// +required
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9.]{1,20}([KMGTPE]i|[mkMGTPE])?$') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : !self.contains('e') && !self.contains('E') && isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",message="must be a quantity greater than zero, such as 12.5, 500m or 64Gi"
 	Memory resource.Quantity `json:"memory"`
 }
 

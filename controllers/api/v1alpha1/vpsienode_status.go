@@ -36,7 +36,16 @@ const (
 	ReasonMachineGone = "MachineGone"
 	// ReasonBootstrap: user data could not be made for the machine.
 	ReasonBootstrap = "Bootstrap"
+	// ReasonNodeGone: the Node was deleted while its machine ran on.
+	ReasonNodeGone = "NodeGone"
+	// ReasonNodeGroupGone: the NodeGroup was deleted before the machine was ordered.
+	ReasonNodeGroupGone = "NodeGroupGone"
 )
+
+// ReasonAwaitingPods is the reason of condition NodeReady=False when the machine
+// is complete and only StartupTaint keeps pods away: the pods planned for it are
+// to be nominated, and then the taint is to be removed.
+const ReasonAwaitingPods = "AwaitingPods"
 
 // VPSieNodeStatus is what was observed of the machine.
 type VPSieNodeStatus struct {
@@ -66,6 +75,28 @@ type VPSieNodeStatus struct {
 	// +optional
 	VPSID string `json:"vpsID,omitempty"`
 
+	// nodeName is the name of the machine's Node, once there is one. It differs
+	// from spec.hostname where VPSie names the machine (managed clusters).
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	NodeName string `json:"nodeName,omitempty"`
+
+	// clusterID is VPSie's identifier of the managed cluster that the machine was
+	// added to; empty for machines of other bootstrap modes.
+	//
+	// +optional
+	ClusterID string `json:"clusterID,omitempty"`
+
+	// before are the machines that the managed cluster had when this one was asked
+	// for: the one that is not among them is this one. Dropped once it is found.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	// +kubebuilder:validation:items:MaxLength=253
+	Before []string `json:"before,omitempty"`
+
 	// ipAddress is the machine's public address.
 	//
 	// +optional
@@ -77,7 +108,8 @@ type VPSieNodeStatus struct {
 	PrivateIPAddress string `json:"privateIPAddress,omitempty"`
 
 	// requestedAt is when the order was about to be sent. It is written before
-	// the order: from then on the machine may exist, whatever the answer was.
+	// the order: from then on the machine may exist, whatever the answer was. It
+	// is removed when it is proven that no machine exists.
 	//
 	// +optional
 	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`

@@ -36,7 +36,7 @@ type VPSieNode struct {
 // different machine is a different VPSieNode.
 //
 // +kubebuilder:validation:XValidation:rule="self.nodeGroup == oldSelf.nodeGroup && self.offering == oldSelf.offering && self.datacenter == oldSelf.datacenter && self.hostname == oldSelf.hostname && self.planID == oldSelf.planID",message="a VPSieNode is one machine: of its spec only pods can change"
-// +kubebuilder:validation:XValidation:rule="(has(self.offeringID) ? self.offeringID : ”) == (has(oldSelf.offeringID) ? oldSelf.offeringID : ”) && (has(self.pricePerHour) ? self.pricePerHour : ”) == (has(oldSelf.pricePerHour) ? oldSelf.pricePerHour : ”) && (has(self.reason) ? self.reason : ”) == (has(oldSelf.reason) ? oldSelf.reason : ”)",message="a VPSieNode is one machine: of its spec only pods can change"
+// +kubebuilder:validation:XValidation:rule="has(self.offeringID) == has(oldSelf.offeringID) && (!has(self.offeringID) || self.offeringID == oldSelf.offeringID) && has(self.pricePerHour) == has(oldSelf.pricePerHour) && (!has(self.pricePerHour) || self.pricePerHour == oldSelf.pricePerHour) && has(self.reason) == has(oldSelf.reason) && (!has(self.reason) || self.reason == oldSelf.reason)",message="a VPSieNode is one machine: of its spec only pods can change"
 // +kubebuilder:validation:XValidation:rule="self.hostname.startsWith('vpsie-' + self.nodeGroup + '-')",fieldPath=".hostname",message="hostname must be vpsie-<nodeGroup>-<suffix>"
 type VPSieNodeSpec struct {
 	// nodeGroup is the name of the NodeGroup that the machine belongs to.

@@ -84,6 +84,8 @@ func (v *validator) nodeGroup(object map[string]any) (*v1alpha1.NodeGroup, []mis
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
+	// The status is not the creator's to write: a create request drops it unread.
+	delete(object, "status")
 	defaulting.Default(object, v.structural)
 	if errs := v.validate(object, meta); len(errs) > 0 {
 		return nil, toMistakes(errs)
