@@ -12,6 +12,15 @@ type sparse struct {
 	coef []float64
 }
 
+// dot is the product with a dense row.
+func (c *sparse) dot(row []float64) float64 {
+	sum := 0.0
+	for t, i := range c.rows {
+		sum += row[i] * c.coef[t]
+	}
+	return sum
+}
+
 // simplex solves
 //
 //	minimise c·x   subject to   A x ≥ b or ≤ b, row by row,   x ≥ 0
@@ -257,10 +266,7 @@ func (s *simplex) updatePrices(r, q int) {
 			continue
 		}
 		c := &s.columns[j]
-		a := 0.0
-		for t, i := range c.rows {
-			a += s.row[i] * c.coef[t]
-		}
+		a := c.dot(s.row)
 		work += len(c.rows)
 		if a == 0 {
 			continue
@@ -338,10 +344,7 @@ func (s *simplex) dualEntering() int {
 			continue
 		}
 		c := &s.columns[j]
-		a := 0.0
-		for t, i := range c.rows {
-			a += s.row[i] * c.coef[t]
-		}
+		a := c.dot(s.row)
 		work += len(c.rows)
 		if a > -1e-7 {
 			continue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -82,5 +83,17 @@ cluster is only read, and nothing is bought.`,
 		newSchemaCommand(streams),
 		newVersionCommand(streams),
 	)
+	renameExamples(root, root.DisplayName())
 	return root
+}
+
+// inExample is the program's name where an example runs it.
+var inExample = regexp.MustCompile(`(  |\| )whatif `)
+
+// renameExamples lets the examples of help call the program as the user does.
+func renameExamples(cmd *cobra.Command, name string) {
+	cmd.Example = inExample.ReplaceAllString(cmd.Example, "${1}"+name+" ")
+	for _, sub := range cmd.Commands() {
+		renameExamples(sub, name)
+	}
 }
