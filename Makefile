@@ -90,7 +90,7 @@ traces: build ## Plan for the real workloads in TRACES, where they are present
 ##@ Run it on a control plane of its own
 
 # Programs of the local control plane, as PLANE_MODULE's go.mod pins them. The
-# first build takes about ten minutes of one core, a second one nothing.
+# first build takes about fifteen minutes of one core, a second one nothing.
 PLANE        := $(BIN)/plane
 PLANE_MODULE := cmd/devcluster/plane/build
 PLANE_STAMP  := $(PLANE)/.built-$(shell cksum < $(PLANE_MODULE)/go.sum | cut -d' ' -f1)
@@ -101,7 +101,7 @@ plane: $(PLANE_STAMP) ## Build kube-apiserver, kube-scheduler, kube-controller-m
 
 # A server asks for its version to know which features it has.
 $(PLANE_STAMP): $(PLANE_MODULE)/go.mod
-	@echo "building the control plane $(KUBERNETES) into $(PLANE): about ten minutes of one core the first time"
+	@echo "building the control plane $(KUBERNETES) into $(PLANE): about fifteen minutes of one core the first time"
 	@mkdir -p $(PLANE) && rm -f $(PLANE)/.built-*
 	@set -e; out='$(CURDIR)/$(PLANE)'; version=; \
 	for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do \

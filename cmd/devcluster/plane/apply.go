@@ -93,7 +93,7 @@ func (p *Plane) served(ctx context.Context, client dynamic.Interface, name strin
 	definitions := client.Resource(schema.GroupVersionResource{
 		Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions",
 	})
-	return p.apiServer.ready(ctx, func(ctx context.Context) error {
+	return p.apiServer.Ready(ctx, func(ctx context.Context) error {
 		definition, err := definitions.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err

@@ -13,6 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/process"
 )
 
 // startTimeout is how long a plane may take to be ready, on a busy machine.
@@ -32,10 +34,10 @@ type Plane struct {
 
 	// mu guards the programs, nil when they do not run.
 	mu                sync.Mutex
-	etcd              *process
-	apiServer         *process
-	controllerManager *process
-	scheduler         *process
+	etcd              *process.Process
+	apiServer         *process.Process
+	controllerManager *process.Process
+	scheduler         *process.Process
 	stopped           bool
 }
 
@@ -84,14 +86,12 @@ func (p *Plane) start(ctx context.Context) error {
 	}
 	if err := p.startAPIServer(ctx); err != nil {
 		// An API server that waits in vain for etcd says so at great length.
-		select {
-		case <-p.etcd.ended:
-			return p.etcd.death()
-		default:
-			return err
+		if died := p.etcd.Death(); died != nil {
+			return died
 		}
+		return err
 	}
-	if err := p.apiServer.ready(ctx, p.namespaces); err != nil {
+	if err := p.apiServer.Ready(ctx, p.namespaces); err != nil {
 		return err
 	}
 	if !p.options.NoControllerManager {
@@ -108,12 +108,12 @@ func (p *Plane) start(ctx context.Context) error {
 		return err
 	}
 	if p.scheduler != nil {
-		if err := p.scheduler.ready(ctx, p.healthy(p.ports.scheduler)); err != nil {
+		if err := p.scheduler.Ready(ctx, p.healthy(p.ports.scheduler)); err != nil {
 			return err
 		}
 	}
 	if p.controllerManager != nil {
-		if err := p.controllerManager.ready(ctx, p.podsWelcome); err != nil {
+		if err := p.controllerManager.Ready(ctx, p.podsWelcome); err != nil {
 			return err
 		}
 	}
@@ -121,9 +121,12 @@ func (p *Plane) start(ctx context.Context) error {
 }
 
 // run starts a program with its log.
-func (p *Plane) run(program string, arguments []string) (*process, error) {
-	log := filepath.Join(p.options.Logs, program+".log")
-	return start(p.options.Binaries.path(program), program, log, arguments)
+func (p *Plane) run(program string, arguments []string) (*process.Process, error) {
+	return process.Start(process.Command{
+		Program:   p.options.Binaries.path(program),
+		Arguments: arguments,
+		Log:       filepath.Join(p.options.Logs, program+".log"),
+	})
 }
 
 func (p *Plane) startAPIServer(ctx context.Context) error {
@@ -132,7 +135,7 @@ func (p *Plane) startAPIServer(ctx context.Context) error {
 		return err
 	}
 	p.apiServer = started
-	return started.ready(ctx, p.serving)
+	return started.Ready(ctx, p.serving)
 }
 
 // serving asks the API server whether it is ready, which it says once the roles
@@ -199,7 +202,7 @@ func (p *Plane) RestartAPIServer(ctx context.Context) error {
 		return errors.New("restarting the API server: the plane was stopped")
 	}
 	// Asked politely it would first wait for requests under way.
-	p.apiServer.stop(2 * time.Second)
+	p.apiServer.Stop(2 * time.Second)
 	if err := p.startAPIServer(ctx); err != nil {
 		return fmt.Errorf("restarting the API server: %w", err)
 	}
@@ -211,7 +214,7 @@ func (p *Plane) StopScheduler() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.scheduler != nil {
-		p.scheduler.stop(0)
+		p.scheduler.Kill()
 		p.scheduler = nil
 	}
 }
@@ -229,7 +232,7 @@ func (p *Plane) StartScheduler(ctx context.Context) error {
 		return err
 	}
 	p.scheduler = started
-	return started.ready(ctx, p.healthy(p.ports.scheduler))
+	return started.Ready(ctx, p.healthy(p.ports.scheduler))
 }
 
 // Err is nil for as long as every program that should run does, and else says
@@ -238,10 +241,8 @@ func (p *Plane) Err() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, program := range p.programs() {
-		select {
-		case <-program.ended:
-			return program.death()
-		default:
+		if died := program.Death(); died != nil {
+			return died
 		}
 	}
 	return nil
@@ -253,15 +254,15 @@ func (p *Plane) PIDs() map[string]int {
 	defer p.mu.Unlock()
 	pids := map[string]int{}
 	for _, program := range p.programs() {
-		pids[program.name] = program.cmd.Process.Pid
+		pids[program.Name] = program.PID()
 	}
 	return pids
 }
 
 // programs are those that run, the first started last.
-func (p *Plane) programs() []*process {
-	var running []*process
-	for _, program := range []*process{p.scheduler, p.controllerManager, p.apiServer, p.etcd} {
+func (p *Plane) programs() []*process.Process {
+	var running []*process.Process
+	for _, program := range []*process.Process{p.scheduler, p.controllerManager, p.apiServer, p.etcd} {
 		if program != nil {
 			running = append(running, program)
 		}
@@ -280,7 +281,7 @@ func (p *Plane) Stop() {
 	}
 	p.stopped = true
 	for _, program := range p.programs() {
-		program.stop(0)
+		program.Kill()
 	}
 	if p.options.KubeconfigPath != "" {
 		_ = os.Remove(p.options.KubeconfigPath)

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package plane
+package process
 
 import "syscall"
 
