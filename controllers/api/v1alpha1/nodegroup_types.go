@@ -250,14 +250,14 @@ type ScaleUpPolicy struct {
 	//
 	// +optional
 	// +default="0s"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('1h')",message="must be between 0s and 1h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,5})?(ms|s|m|h))+$') && duration(self) <= duration('1h')",message="must be a duration between 0s and 1h, such as 90s"
 	StabilizationWindow *metav1.Duration `json:"stabilizationWindow,omitempty"`
 
 	// cooldown is how long the group buys nothing after it has bought.
 	//
 	// +optional
 	// +default="0s"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('0s') && duration(self) <= duration('24h')",message="must be between 0s and 24h"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}([.][0-9]{1,5})?(ms|s|m|h))+$') && duration(self) <= duration('24h')",message="must be a duration between 0s and 24h, such as 90s"
 	Cooldown *metav1.Duration `json:"cooldown,omitempty"`
 
 	// buyWithoutDelete lets the group buy while VPSie refuses to delete its

@@ -4,13 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
@@ -35,6 +39,7 @@ func TestDefaultsAreApplied(t *testing.T) {
 		MaxNodes:            5,
 		AllowMixedInstances: &yes,
 		Bootstrap:           v1alpha1.Bootstrap{Mode: v1alpha1.BootstrapKubeadm},
+		ScaleUpPolicy:       v1alpha1.ScaleUpPolicy{StabilizationWindow: &metav1.Duration{}, Cooldown: &metav1.Duration{}},
 	}, groups[0].Spec)
 }
 
@@ -42,7 +47,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	groups, err := NodeGroups("groups.yaml", []byte(group(`
   minNodes: 2
   maxNodes: 5
-  datacenterIDs: [ams1, fra1]
+  datacenterIDs: [ams1]
   offeringIDs: [std-2c4g]
   requirements:
     - {key: cpu, operator: Gt, values: ["1"]}
@@ -58,7 +63,20 @@ func TestEveryFieldIsRead(t *testing.T) {
   limits: {cpu: 500m, memory: 16Gi, pricePerHour: "12.50"}
   priority: -3
   paused: true
-  bootstrap: {mode: script}
+  bootstrap:
+    mode: script
+    template: {configMap: join}
+  osImageID: ubuntu-24
+  kubernetesVersion: v1.37.2
+  sshKeyIDs: [ops, ci]
+  project: shop
+  vpcID: 12
+  tags: [k8s]
+  notes: owned by the shop team
+  scaleUpPolicy: {stabilizationWindow: 90s, cooldown: 1h30m, buyWithoutDelete: true}
+  headroom:
+    - {replicas: 2, cpu: 500m, memory: 1Gi}
+    - {replicas: 1, cpu: 4, memory: 8G}
 `)))
 	require.NoError(t, err)
 	no := false
@@ -69,7 +87,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 	got := groups[0].Spec
 	want := v1alpha1.NodeGroupSpec{
 		MinNodes: 2, MaxNodes: 5,
-		DatacenterIDs: []string{"ams1", "fra1"},
+		DatacenterIDs: []string{"ams1"},
 		OfferingIDs:   []string{"std-2c4g"},
 		Requirements: []v1alpha1.Requirement{
 			{Key: "cpu", Operator: corev1.NodeSelectorOpGt, Values: []string{"1"}},
@@ -85,7 +103,33 @@ func TestEveryFieldIsRead(t *testing.T) {
 		StartupTaints: []v1alpha1.Taint{{Key: "a", Effect: corev1.TaintEffectPreferNoSchedule}},
 		Priority:      -3,
 		Paused:        true,
-		Bootstrap:     v1alpha1.Bootstrap{Mode: v1alpha1.BootstrapScript},
+		Bootstrap: v1alpha1.Bootstrap{
+			Mode:     v1alpha1.BootstrapScript,
+			Template: &v1alpha1.TemplateReference{ConfigMap: "join", Key: "user-data"},
+		},
+		OSImageID:         "ubuntu-24",
+		KubernetesVersion: "v1.37.2",
+		SSHKeyIDs:         []string{"ops", "ci"},
+		Project:           "shop",
+		VPCID:             12,
+		Tags:              []string{"k8s"},
+		Notes:             "owned by the shop team",
+		ScaleUpPolicy: v1alpha1.ScaleUpPolicy{
+			StabilizationWindow: &metav1.Duration{Duration: 90 * time.Second},
+			Cooldown:            &metav1.Duration{Duration: 90 * time.Minute},
+			BuyWithoutDelete:    true,
+		},
+		Headroom: []v1alpha1.Headroom{
+			{Replicas: 2, CPU: *quantity("500m"), Memory: *quantity("1Gi")},
+			{Replicas: 1, CPU: *quantity("4"), Memory: *quantity("8G")},
+		},
+	}
+	for name, of := range map[string]reflect.Value{"the example": reflect.ValueOf(want), "what was read": reflect.ValueOf(got)} {
+		for i := range of.NumField() {
+			if of.Type().Field(i).Name != "Limits" || name != "the example" {
+				assert.Falsef(t, of.Field(i).IsZero(), "%s leaves %s out", name, of.Type().Field(i).Name)
+			}
+		}
 	}
 	for name, pair := range map[string][2]*resource.Quantity{
 		"cpu":          {quantity("0.5"), got.Limits.CPU},
@@ -96,7 +140,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 		assert.Zero(t, pair[0].Cmp(*pair[1]), name)
 	}
 	got.Limits = nil
-	assert.Equal(t, want, got)
+	assert.True(t, equality.Semantic.DeepEqual(want, got), "want %+v\ngot %+v", want, got)
 }
 
 func TestExamplesAreValid(t *testing.T) {
