@@ -200,11 +200,17 @@ var kept = rows{}.
 
 	// What may be bought.
 	row(v1alpha1.NodeGroup{}, "ObjectMeta", "Spec").
-	row(v1alpha1.NodeGroupSpec{}, everything).
+	// Without what a machine is made from, which no plan depends on. Bootstrap is
+	// whole, or the group would not be read again.
+	row(v1alpha1.NodeGroupSpec{},
+		"MinNodes", "MaxNodes", "DatacenterIDs", "OfferingIDs", "Requirements", "PreferredInstanceType", "AllowMixedInstances",
+		"Labels", "Taints", "StartupTaints", "Limits", "Priority", "Paused", "Bootstrap", "Headroom").
+	row(v1alpha1.Headroom{}, everything).
 	row(v1alpha1.Requirement{}, everything).
 	row(v1alpha1.Taint{}, everything).
 	row(v1alpha1.Limits{}, everything).
-	row(v1alpha1.Bootstrap{}, everything)
+	row(v1alpha1.Bootstrap{}, everything).
+	row(v1alpha1.TemplateReference{}, everything)
 
 // keptAnnotations are those that decide something. A mirror pod is told by its
 // key alone.
