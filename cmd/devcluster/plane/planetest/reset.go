@@ -97,7 +97,8 @@ func isPlanesNamespace(o *metav1.PartialObjectMetadata) bool {
 // Reset deletes from the cluster what tests put there: workloads, volumes, nodes,
 // the product's own objects, tokens, namespaces. It takes finalizers away, so
 // that nobody has to be there to do so, and pods end at once. It returns when
-// all is gone. Programs of a test that would make things anew must have been
+// all is gone: within a second, plus five, which the controller-manager takes its
+// time for, when there are namespaces to delete. Programs of a test that would make things anew must have been
 // stopped before. RBAC and ServiceAccounts of namespaces that stay, stay.
 func Reset(t testing.TB, cluster *plane.Plane) {
 	t.Helper()
@@ -151,9 +152,7 @@ func (s sweep) run(ctx context.Context, client metadata.Interface) (int, error) 
 		// Namespaces cannot be deleted as a collection.
 		if every && s.resource.Resource != "namespaces" {
 			group.Go(func() error {
-				now := int64(0)
-				return ignoreGone(client.Resource(s.resource).Namespace(namespace).DeleteCollection(ctx,
-					metav1.DeleteOptions{GracePeriodSeconds: &now}, metav1.ListOptions{}))
+				return ignoreGone(client.Resource(s.resource).Namespace(namespace).DeleteCollection(ctx, atOnce(), metav1.ListOptions{}))
 			})
 		} else {
 			whole[namespace] = false
@@ -174,12 +173,17 @@ func (s sweep) run(ctx context.Context, client metadata.Interface) (int, error) 
 		}
 		if !whole[object.Namespace] && object.DeletionTimestamp == nil {
 			group.Go(func() error {
-				now := int64(0)
-				return ignoreGone(in.Delete(ctx, object.Name, metav1.DeleteOptions{GracePeriodSeconds: &now}))
+				return ignoreGone(in.Delete(ctx, object.Name, atOnce()))
 			})
 		}
 	}
 	return found, group.Wait()
+}
+
+// atOnce grants no grace, and waits for no dependents.
+func atOnce() metav1.DeleteOptions {
+	now, background := int64(0), metav1.DeletePropagationBackground
+	return metav1.DeleteOptions{GracePeriodSeconds: &now, PropagationPolicy: &background}
 }
 
 // ignoreGone: somebody else, or the collection's deletion, was faster.
