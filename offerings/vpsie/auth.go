@@ -10,14 +10,17 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// earlyRenewal is how long before its end an exchanged token is replaced.
-const earlyRenewal = 5 * time.Minute
+// mostEarly is how long before its end an exchanged token is replaced, if it
+// lasts long: VPSie's last about an hour. Others are replaced in the last fifth.
+const mostEarly = 5 * time.Minute
 
 // A grant is all a request needs to be let in. It is not changed once made.
 type grant struct {
 	credentials Credentials
 	base        *url.URL
 	token       *oauth2.Token
+	// early is how long before its end the token is replaced.
+	early time.Duration
 }
 
 // secrets are the values that must not be printed.
@@ -98,33 +101,49 @@ func (a *authenticator) grant(ctx context.Context, rejected *grant) (*grant, err
 		}
 		a.current = &grant{credentials: credentials, base: a.current.base}
 	}
-	token, err := oauth2.ReuseTokenSourceWithExpiry(a.current.token, tokenSource{ctx, a}, earlyRenewal).Token()
+	source := tokenSource{ctx: ctx, login: a.login, grant: a.current}
+	token, err := oauth2.ReuseTokenSourceWithExpiry(a.current.token, source, a.current.early).Token()
 	if err != nil {
 		return nil, err
 	}
 	if token != a.current.token {
-		a.current = &grant{credentials: credentials, base: a.current.base, token: token}
+		a.current = &grant{credentials: credentials, base: a.current.base, token: token, early: early(token)}
 	}
 	return a.current, nil
+}
+
+// early is how long before its end a new token is to be replaced. One that has
+// ended when it is issued says that the clocks differ: it is used until VPSie
+// rejects it.
+func early(token *oauth2.Token) time.Duration {
+	if token.Expiry.IsZero() {
+		return 0
+	}
+	left := time.Until(token.Expiry)
+	if left <= 0 {
+		token.Expiry = time.Time{}
+	}
+	return min(left/5, mostEarly)
 }
 
 func noCredentials(err error) error {
 	return &Error{Op: opLogin.name, Kind: Unauthorized, Message: clean("credentials: "+err.Error(), nil), cause: err}
 }
 
-// tokenSource makes the token for the authenticator's current credentials.
+// tokenSource makes the token for a grant. It lives for one call, since
+// oauth2.TokenSource takes no context.
 type tokenSource struct {
-	ctx context.Context //nolint:containedctx // lives for one call: oauth2.TokenSource takes no context
-	a   *authenticator
+	ctx   context.Context //nolint:containedctx // see above
+	login func(context.Context, *grant) (*oauth2.Token, error)
+	grant *grant
 }
 
 // Token returns the personal token as it is, and exchanges client credentials.
 func (s tokenSource) Token() (*oauth2.Token, error) {
-	g := s.a.current
-	if g.credentials.Token != "" {
-		return &oauth2.Token{AccessToken: g.credentials.Token}, nil
+	if s.grant.credentials.Token != "" {
+		return &oauth2.Token{AccessToken: s.grant.credentials.Token}, nil
 	}
-	return s.a.login(s.ctx, g)
+	return s.login(s.ctx, s.grant)
 }
 
 // exchange logs in with client credentials. VPSie's own Go client sends them
@@ -139,7 +158,7 @@ func (c *Client) exchange(ctx context.Context, g *grant) (*oauth2.Token, error) 
 			ClientSecret string `json:"clientSecret"`
 		}{id, secret}),
 	}, g)
-	if err != nil && IsTerminal(err) || KindOf(err) == Refused {
+	if refusedLogin(err) {
 		form := &request{
 			operation: opLogin,
 			form:      url.Values{keyClientID: {id}, keyClientSecret: {secret}},
@@ -149,11 +168,21 @@ func (c *Client) exchange(ctx context.Context, g *grant) (*oauth2.Token, error) 
 			answer, err = second, nil
 		}
 	}
+	if refusedLogin(err) {
+		if e, ok := errors.AsType[*Error](err); ok {
+			e.Kind = Unauthorized
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	token := readToken(answer.value)
 	return token, answer.problem()
+}
+
+// refusedLogin is true where VPSie answered, and did not let us in.
+func refusedLogin(err error) bool {
+	return IsTerminal(err) || KindOf(err) == Refused
 }
 
 // readToken reads both shapes: {"token":{"access":{…}}} and {"accessToken":{…}}.
@@ -162,9 +191,8 @@ func readToken(top value) *oauth2.Token {
 	if nested := top.field("token"); nested.present() {
 		access = nested.field("access")
 	}
-	token := &oauth2.Token{
+	return &oauth2.Token{
 		AccessToken: access.field("token").secret(),
 		Expiry:      access.field("expires").time(),
 	}
-	return token
 }

@@ -70,7 +70,7 @@ func (c Credentials) MarshalLog() any {
 	return c.String()
 }
 
-// secrets are all values that must not be printed, longest first.
+// secrets are all values that must not be printed.
 func (c Credentials) secrets() []string {
 	return []string{c.Token, c.ClientID, c.ClientSecret, c.Password}
 }
@@ -124,7 +124,9 @@ func CredentialsFromSecret(data map[string][]byte) (Credentials, error) {
 
 // misspelt names keys that are spelt almost as one that is read.
 func misspelt(data map[string][]byte) string {
-	plain := func(s string) string { return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(s)) }
+	plain := func(s string) string {
+		return strings.NewReplacer("_", "", "-", "", ".", "").Replace(strings.ToLower(s))
+	}
 	var hints []string
 	for key := range data {
 		for _, known := range []string{keyToken, keyClientID, keyClientSecret, keyPassword, keyURL} {

@@ -36,7 +36,12 @@ func clean(text string, secrets []string) string {
 // hide replaces what must not be printed, the longest first, since one secret
 // may be part of another.
 func hide(text string, secrets []string) string {
-	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == "" })
+	for _, s := range slices.Clone(secrets) {
+		if lines := strings.Split(s, "\n"); len(lines) > 1 { // a script may come back in part
+			secrets = append(secrets, lines...)
+		}
+	}
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return strings.TrimSpace(s) == "" })
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	pairs := make([]string, 0, 2*len(secrets))
 	for _, s := range secrets {

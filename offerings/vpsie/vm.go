@@ -162,15 +162,19 @@ var hostnameForm = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 // VPSie names no machine in its answer; success means that Hostname will appear
 // in PendingVMs or ListVMs.
 func (c *Client) CreateVM(ctx context.Context, vm VMRequest) error {
-	if err := vm.check(); err != nil {
+	plan, err := vm.plan()
+	if err != nil {
+		return err
+	}
+	if err := vm.check(plan); err != nil {
 		return err
 	}
 	userData := base64.StdEncoding.EncodeToString(vm.UserData)
-	_, err := c.act(ctx, &request{
+	_, err = c.act(ctx, &request{
 		operation: opCreateVM,
 		hidden:    []string{userData, string(vm.UserData)},
 		body: fixed(vmCreation{
-			Hostname: vm.Hostname, Offering: vm.Offering, OSImage: vm.OSImage, Datacenter: vm.Datacenter,
+			Hostname: vm.Hostname, Offering: plan, OSImage: vm.OSImage, Datacenter: vm.Datacenter,
 			Project: vm.Project, SSHKey: vm.SSHKey, Script: vm.Script, UserData: userData,
 			Notes: vm.Notes, Tags: vm.Tags,
 			PublicIPv4: digit(vm.PublicIPv4), PublicIPv6: digit(vm.PublicIPv6), PrivateIP: digit(vm.PrivateIP),
@@ -189,11 +193,11 @@ func digit(b bool) string {
 }
 
 // check refuses a request that VPSie could only refuse, or misunderstand.
-func (vm *VMRequest) check() error {
+func (vm *VMRequest) check(plan string) error {
 	if !hostnameForm.MatchString(vm.Hostname) {
 		return opCreateVM.refuse("Hostname must be an RFC 1123 label in lower case of at most 63 characters, got %q", vm.Hostname)
 	}
-	if err := opCreateVM.identifiers("Offering", vm.Offering, "OSImage", vm.OSImage, "Datacenter", vm.Datacenter); err != nil {
+	if err := opCreateVM.identifiers("Offering", plan, "OSImage", vm.OSImage, "Datacenter", vm.Datacenter); err != nil {
 		return err
 	}
 	for _, optional := range [][2]string{{"Project", vm.Project}, {"SSHKey", vm.SSHKey}, {"Script", vm.Script}} {
