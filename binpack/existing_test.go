@@ -144,11 +144,11 @@ func csiNode(node, driver string, count int32) *storagev1.CSINode {
 }
 
 func TestAttachLimitOfANodeOfToday(t *testing.T) {
-	objects := list(simtest.StorageClass("fast", csiDriver), simtest.Node("n", "4", "16Gi"), csiNode("n", csiDriver, 3))
+	objects := list(simtest.StorageClass("fast", CSIDriver), simtest.Node("n", "4", "16Gi"), csiNode("n", CSIDriver, 3))
 	for _, name := range []string{"one", "two"} {
 		volume := simtest.PV("pv-"+name, "fast", host, "n", func(v *v1.PersistentVolume) {
 			v.Spec.Local, v.Spec.NodeAffinity = nil, nil
-			v.Spec.CSI = &v1.CSIPersistentVolumeSource{Driver: csiDriver, VolumeHandle: name}
+			v.Spec.CSI = &v1.CSIPersistentVolumeSource{Driver: CSIDriver, VolumeHandle: name}
 			v.Spec.ClaimRef = &v1.ObjectReference{Namespace: "default", Name: name, UID: "pvc/" + "x"}
 		})
 		claim := simtest.PVC(name, "fast", simtest.BoundTo("pv-"+name))

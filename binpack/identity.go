@@ -72,6 +72,11 @@ func (p *planner) hashSnapshot() (string, error) {
 	}
 	s.total.Write(groups)
 	fmt.Fprintf(s.total, "%+v %t %d %d", p.request.Limits, p.request.NoScaleUp, p.request.expendableBelow(), p.request.Work)
+	for _, names := range [][]string{p.request.Unavailable, p.request.TakenNames} {
+		if len(names) > 0 {
+			fmt.Fprintf(s.total, " %q", slices.Sorted(slices.Values(names)))
+		}
+	}
 	return hex.EncodeToString(s.total.Sum(nil)), nil
 }
 

@@ -23,7 +23,7 @@ func company(t testing.TB, config *simulator.SchedulerConfig, seed int) Request 
 	t.Helper()
 	return rapid.Custom(func(rt *rapid.T) Request {
 		d := &drawer{T: rt, config: config}
-		objects := list(simtest.StorageClass("fast", csiDriver), daemonSet("agent", "100m", "64Mi", simtest.Tolerates("*")))
+		objects := list(simtest.StorageClass("fast", CSIDriver), daemonSet("agent", "100m", "64Mi", simtest.Tolerates("*")))
 		for i := range rapid.IntRange(0, 5).Draw(rt, "nodes") {
 			name := fmt.Sprintf("node-%d", i)
 			change := []func(*v1.Node){simtest.Zone(pick(d, "node zone", "a", "b", "c"))}

@@ -270,6 +270,7 @@ func (p *planner) measure() error {
 	if err != nil {
 		return err
 	}
+	templates = slices.DeleteFunc(templates, p.request.unavailable)
 	if p.request.NoScaleUp {
 		templates = nil
 	}

@@ -1,6 +1,9 @@
 package binpack
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
@@ -18,6 +21,11 @@ type Request struct {
 	// all offerings and datacenters, and a node belongs to it when its
 	// instance-type label names an offering.
 	NodeGroups []*v1alpha1.NodeGroup
+	// Unavailable are templates ("offering/nodegroup/datacenter", "*" for all of a
+	// kind) that are not bought now: sold out, or failed too often of late.
+	Unavailable []string
+	// TakenNames are names that no machine may get, beside those of nodes.
+	TakenNames []string
 	// Limits cap the whole cluster: nodes of today, whoever owns them, and
 	// machines to buy.
 	Limits Limits
@@ -43,6 +51,17 @@ type Limits struct {
 	MemoryBytes  int64
 	PricePerHour float64
 }
+
+// unavailable says that the request rules the template out.
+func (r *Request) unavailable(t *Template) bool {
+	return slices.ContainsFunc(r.Unavailable, func(pattern string) bool {
+		offering, rest, _ := strings.Cut(pattern, "/")
+		group, datacenter, _ := strings.Cut(rest, "/")
+		return matches(offering, t.Offering.Name) && matches(group, t.NodeGroup.Name) && matches(datacenter, t.Datacenter.ID)
+	})
+}
+
+func matches(pattern, name string) bool { return pattern == "*" || pattern == name }
 
 func (r *Request) stage(name string) {
 	if r.Stage != nil {

@@ -1,11 +1,13 @@
 package binpack
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
@@ -165,11 +167,14 @@ func (p *planner) dropEmpty(s *settled) {
 }
 
 // name gives each machine its hostname: the NodeGroup, the plan, and a number.
-// Names that a node has already are passed over.
+// Names that are taken already are passed over.
 func (p *planner) name(s *settled) {
 	taken := map[string]bool{}
 	for _, n := range p.nodes {
 		taken[n.name] = true
+	}
+	for _, name := range p.request.TakenNames {
+		taken[name] = true
 	}
 	next := make([]int, len(p.pools.groups))
 	for _, m := range s.machines {
@@ -185,7 +190,13 @@ func (p *planner) name(s *settled) {
 }
 
 func (p *planner) hostname(k *kind, number int) string {
-	return fmt.Sprintf("vpsie-%s-%s-%03d", k.NodeGroup.Name, p.id[len("plan-"):][:5], number)
+	name := fmt.Sprintf("vpsie-%s-%s-%03d", k.NodeGroup.Name, p.id[len("plan-"):][:5], number)
+	if len(name) > validation.DNS1123LabelMaxLength {
+		// The group's name leaves room for a few characters only.
+		sum := sha256.Sum256([]byte(fmt.Sprint(p.id, " ", number)))
+		name = fmt.Sprintf("vpsie-%s-%06x", k.NodeGroup.Name, sum[:3])
+	}
+	return name
 }
 
 // stage builds the cluster as the decision will make it: its machines there,

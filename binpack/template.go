@@ -22,9 +22,9 @@ const (
 	// OpenNodeGroup is the group that stands in when no NodeGroup is given.
 	OpenNodeGroup = "open"
 
-	// csiDriver attaches at most csiVolumes volumes to a VPSie machine and
+	// CSIDriver attaches at most csiVolumes volumes to a VPSie machine and
 	// places them by csiTopologyKey, whose value is the datacenter's identifier.
-	csiDriver      = "vpsie.csi.vpsie.com"
+	CSIDriver      = "vpsie.csi.vpsie.com"
 	csiVolumes     = 7
 	csiTopologyKey = "region"
 )
@@ -40,6 +40,18 @@ type Template struct {
 	daemonSets []*appsv1.DaemonSet
 }
 
+// NewTemplate is the machine that an offering makes for a NodeGroup in a
+// datacenter, whether it may be bought or not.
+func NewTemplate(offering *offerings.Offering, group *v1alpha1.NodeGroup, datacenter offerings.Datacenter, daemonSets []*appsv1.DaemonSet) *Template {
+	return &Template{
+		Name:       strings.Join([]string{offering.Name, group.Name, datacenter.ID}, "/"),
+		Offering:   offering,
+		NodeGroup:  group,
+		Datacenter: datacenter,
+		daemonSets: daemonSets,
+	}
+}
+
 // Templates lists what can be bought now, ordered by name: every offering that
 // a NodeGroup admits, in every datacenter of the group where it is available.
 // A paused group has none. Without NodeGroups there is one open group.
@@ -49,7 +61,7 @@ func Templates(catalog *offerings.Catalog, groups []*v1alpha1.NodeGroup, daemonS
 	}
 	var templates []*Template
 	for _, group := range groups {
-		if err := checkNames(catalog, group); err != nil {
+		if err := CheckNames(catalog, group); err != nil {
 			return nil, err
 		}
 		if group.Spec.Paused {
@@ -58,13 +70,7 @@ func Templates(catalog *offerings.Catalog, groups []*v1alpha1.NodeGroup, daemonS
 		for i := range catalog.Offerings {
 			offering := &catalog.Offerings[i]
 			for _, datacenter := range catalog.Datacenters {
-				t := &Template{
-					Name:       strings.Join([]string{offering.Name, group.Name, datacenter.ID}, "/"),
-					Offering:   offering,
-					NodeGroup:  group,
-					Datacenter: datacenter,
-					daemonSets: daemonSets,
-				}
+				t := NewTemplate(offering, group, datacenter, daemonSets)
 				if offering.AvailableIn(datacenter.ID) && t.admitted() {
 					templates = append(templates, t)
 				}
@@ -83,9 +89,9 @@ func openGroup() *v1alpha1.NodeGroup {
 	}
 }
 
-// checkNames reports the offerings and datacenters that a group names and the
+// CheckNames reports the offerings and datacenters that a group names and the
 // catalogue lacks: a misspelt one would silently buy nothing.
-func checkNames(catalog *offerings.Catalog, group *v1alpha1.NodeGroup) error {
+func CheckNames(catalog *offerings.Catalog, group *v1alpha1.NodeGroup) error {
 	names := group.Spec.OfferingIDs
 	if group.Spec.PreferredInstanceType != "" {
 		names = append(names[:len(names):len(names)], group.Spec.PreferredInstanceType)
@@ -118,7 +124,7 @@ func (t *Template) admitted() bool {
 		}
 	}
 	labels := t.labels("")
-	sold := resourceList(&t.Offering.Capacity)
+	sold := ResourceList(&t.Offering.Capacity)
 	for _, requirement := range spec.Requirements {
 		if !requirement.Matches(sold, labels) {
 			return false
@@ -180,14 +186,14 @@ func (t *Template) Node(name string) simulator.NodeSpec {
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: t.labels(name)},
 		Spec:       v1.NodeSpec{Taints: taints},
 		Status: v1.NodeStatus{
-			Capacity:    resourceList(&t.Offering.Capacity),
-			Allocatable: resourceList(&t.Offering.Allocatable),
+			Capacity:    ResourceList(&t.Offering.Capacity),
+			Allocatable: ResourceList(&t.Offering.Allocatable),
 			Conditions:  []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionTrue, Reason: "KubeletReady"}},
 		},
 	}
 	return simulator.NodeSpec{
 		Node:           node,
-		CSINode:        simulator.AttachLimit(name, csiDriver, csiVolumes, csiTopologyKey),
+		CSINode:        simulator.AttachLimit(name, CSIDriver, csiVolumes, csiTopologyKey),
 		ResourceSlices: t.devices(name),
 		Pods:           simulator.DaemonPods(node, t.daemonSets),
 	}
@@ -220,7 +226,8 @@ func (t *Template) devices(node string) []*resourcev1.ResourceSlice {
 	return slices
 }
 
-func resourceList(r *offerings.Resources) v1.ResourceList {
+// ResourceList is what an offering has as a Node states it.
+func ResourceList(r *offerings.Resources) v1.ResourceList {
 	list := v1.ResourceList{
 		v1.ResourceCPU:              *resource.NewMilliQuantity(r.MilliCPU, resource.DecimalSI),
 		v1.ResourceMemory:           *resource.NewQuantity(r.MemoryBytes, resource.BinarySI),

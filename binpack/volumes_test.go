@@ -27,7 +27,7 @@ func statefulSet(n int, name, class string, change ...func(*v1.Pod)) []runtime.O
 }
 
 func TestVolumesThatWaitForTheirPod(t *testing.T) {
-	class := simtest.StorageClass("fast", csiDriver)
+	class := simtest.StorageClass("fast", CSIDriver)
 	t.Run("eight need two machines of seven", func(t *testing.T) {
 		p := scaleUp(t, request(t, small(t), append(statefulSet(8, "db", "fast"), class)...))
 		assert.Len(t, p.Add, 2)
@@ -49,7 +49,7 @@ func TestVolumesThatWaitForTheirPod(t *testing.T) {
 		topology := func(class *storagev1.StorageClass) {
 			class.AllowedTopologies = []v1.TopologySelectorTerm{{MatchLabelExpressions: []v1.TopologySelectorLabelRequirement{{Key: "region", Values: []string{"b"}}}}}
 		}
-		p := scaleUp(t, request(t, small(t), append(statefulSet(2, "db", "zonal"), simtest.StorageClass("zonal", csiDriver, topology))...))
+		p := scaleUp(t, request(t, small(t), append(statefulSet(2, "db", "zonal"), simtest.StorageClass("zonal", CSIDriver, topology))...))
 		assert.Equal(t, map[string]int{"b": 2}, zonesOf(p, "db"))
 	})
 	t.Run("with a zone spread", func(t *testing.T) {
@@ -65,13 +65,13 @@ func TestVolumesThatWaitForTheirPod(t *testing.T) {
 
 func TestVolumesThatExist(t *testing.T) {
 	t.Run("a bound one pins its pod to its zone", func(t *testing.T) {
-		p := scaleUp(t, request(t, small(t), simtest.StorageClass("fast", csiDriver), simtest.PV("pv", "fast", zone, "c"),
+		p := scaleUp(t, request(t, small(t), simtest.StorageClass("fast", CSIDriver), simtest.PV("pv", "fast", zone, "c"),
 			simtest.PVC("data", "fast", simtest.BoundTo("pv")), simtest.Pod("db", "1", "1Gi", simtest.Mounts("data")), simtest.Pod("web", "1", "1Gi")))
 		assert.Equal(t, "c", zoneOfPod(p, "db"))
 		assert.Len(t, p.Add, 1, "the other pod goes along")
 	})
 	t.Run("a bound one whose zone nobody sells", func(t *testing.T) {
-		p := scaleUp(t, request(t, small(t), simtest.StorageClass("fast", csiDriver), simtest.PV("pv", "fast", zone, "gone"),
+		p := scaleUp(t, request(t, small(t), simtest.StorageClass("fast", CSIDriver), simtest.PV("pv", "fast", zone, "gone"),
 			simtest.PVC("data", "fast", simtest.BoundTo("pv")), simtest.Pod("db", "1", "1Gi", simtest.Mounts("data"))))
 		require.Equal(t, []string{"db"}, left(p))
 		assert.Equal(t, []string{"* VolumeBinding: node(s) didn't match PersistentVolume's node affinity"}, reasonsOf(t, p, "db"))
@@ -84,7 +84,7 @@ func TestVolumesThatExist(t *testing.T) {
 		assert.Len(t, p.Unschedulable, 1)
 	})
 	t.Run("an unbound claim of a class that binds at once", func(t *testing.T) {
-		p := scaleUp(t, request(t, small(t), append(statefulSet(1, "db", "now"), simtest.StorageClass("now", csiDriver, simtest.Immediately))...))
+		p := scaleUp(t, request(t, small(t), append(statefulSet(1, "db", "now"), simtest.StorageClass("now", CSIDriver, simtest.Immediately))...))
 		assert.Equal(t, []string{"* VolumeBinding: pod has unbound immediate PersistentVolumeClaims", "* VolumeZone: PersistentVolume had no name"}, reasonsOf(t, p, "db-0"))
 	})
 	t.Run("a claim that does not exist", func(t *testing.T) {
@@ -93,13 +93,13 @@ func TestVolumesThatExist(t *testing.T) {
 		assert.Contains(t, p.Unschedulable[0].Summary, `persistentvolumeclaim "missing" not found`)
 	})
 	t.Run("bound ones count against the attach limit", func(t *testing.T) {
-		objects := list(simtest.StorageClass("fast", csiDriver))
+		objects := list(simtest.StorageClass("fast", CSIDriver))
 		for i := range 8 {
 			name := fmt.Sprint("v", i)
 			claim := simtest.PVC(name, "fast", simtest.BoundTo(name))
 			objects = append(objects, claim, simtest.PV(name, "fast", zone, "a", func(v *v1.PersistentVolume) {
 				v.Spec.Local = nil
-				v.Spec.CSI = &v1.CSIPersistentVolumeSource{Driver: csiDriver, VolumeHandle: name}
+				v.Spec.CSI = &v1.CSIPersistentVolumeSource{Driver: CSIDriver, VolumeHandle: name}
 				v.Spec.ClaimRef = &v1.ObjectReference{Namespace: "default", Name: name, UID: claim.UID}
 			}), simtest.Pod("db-"+name, "100m", "64Mi", simtest.Mounts(name)))
 		}
@@ -110,7 +110,7 @@ func TestVolumesThatExist(t *testing.T) {
 }
 
 func TestVolumesThatPodsShare(t *testing.T) {
-	class := simtest.StorageClass("fast", csiDriver)
+	class := simtest.StorageClass("fast", CSIDriver)
 	t.Run("put them into one datacenter", func(t *testing.T) {
 		p := scaleUp(t, request(t, small(t), append(pods(3, "web", "3", "1Gi", simtest.Mounts("shared")), class, simtest.PVC("shared", "fast", simtest.Mode(v1.ReadWriteMany)))...))
 		evenly(t, zonesOf(p, "web"), 3)
