@@ -29,8 +29,12 @@ var layers = []layer{
 	{folder: "offerings"},
 	{folder: "offerings/vpsie", may: []string{"offerings", "offerings/vpsie/..."}},
 	{folder: "deploy/crds"},
+	{folder: "deploy/rbac"},
 	{folder: "controllers/api/v1alpha1", tests: []string{"deploy/crds"}},
-	{folder: "controllers/api/v1alpha1/strict", may: []string{"controllers/api/v1alpha1", "deploy/crds"}},
+	{
+		folder: "controllers/api/v1alpha1/strict", may: []string{"controllers/api/v1alpha1", "deploy/crds"},
+		tests: []string{"cmd/devcluster/..."},
+	},
 
 	{folder: "simulator", tests: []string{"simulator/simtest"}},
 	{folder: "simulator/simtest", may: []string{"simulator"}},
@@ -47,7 +51,7 @@ var layers = []layer{
 	{
 		folder: "controllers",
 		may:    []string{"controllers/...", "binpack", "binpack/plan", "simulator", "simulator/verify", "offerings", "offerings/vpsie/..."},
-		tests:  []string{"simulator/simtest", "deploy/crds"},
+		tests:  []string{"simulator/simtest", "deploy/...", "cmd/devcluster/..."},
 	},
 	{folder: "cmd", may: []string{"..."}},
 	{folder: "bench", may: []string{"..."}},
