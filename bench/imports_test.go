@@ -28,6 +28,11 @@ type layer struct {
 var layers = []layer{
 	{folder: "offerings"},
 	{folder: "offerings/vpsie", may: []string{"offerings", "offerings/vpsie/..."}},
+	{
+		folder: "offerings/vpsie/fake",
+		may:    []string{"offerings", "offerings/vpsie/fake/..."},
+		tests:  []string{"offerings/vpsie", "cmd/devcluster/plane/..."},
+	},
 	{folder: "deploy/crds"},
 	{folder: "deploy/rbac"},
 	{folder: "controllers/api/v1alpha1", tests: []string{"deploy/crds"}},

@@ -24,8 +24,9 @@ type Machine struct {
 	// Offering as sold, and the datacenter where it stands.
 	Offering   offerings.Offering
 	Datacenter offerings.Datacenter
-	// PublicIP and PrivateIP are empty when the machine has none.
-	PublicIP, PrivateIP string
+	// Addresses are the machine's at this moment, empty when it has none: a VPC's
+	// address may come while the machine runs. Nil: it never has any.
+	Addresses func() (public, private string)
 	// UserData and Script are executed at boot, in this order. They may hold
 	// secrets.
 	UserData, Script []byte

@@ -189,14 +189,18 @@ func (s *Server) boot(m *machine, at time.Time) {
 	})
 }
 
-// hardware is what the machine consists of now: a VPC may have been added.
+// hardware is what the machine consists of.
 func (s *Server) hardware(m *machine) Machine {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Machine{
 		Identifier: m.Identifier, Hostname: m.Hostname,
 		Offering: *m.offering, Datacenter: *m.datacenter,
-		PublicIP: m.PublicIP, PrivateIP: m.PrivateIP,
+		Addresses: func() (public, private string) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return m.PublicIP, m.PrivateIP
+		},
 		UserData: m.userData, Script: m.script,
 	}
 }

@@ -75,11 +75,18 @@ func hostnamectl(_ context.Context, g *guest, shell *interp.HandlerContext, args
 }
 
 func hostname(_ context.Context, g *guest, shell *interp.HandlerContext, args []string) error {
-	if words := operands(args); len(words) == 1 {
+	words := operands(args)
+	switch {
+	case len(words) == 1:
 		g.hostname = words[0]
-		return nil
+	case len(args) == 1 && (args[0] == "-I" || args[0] == "-i"):
+		fmt.Fprintln(shell.Stdout, strings.Join(g.addresses(), " "))
+	case len(args) == 1 && args[0] == "-s":
+		short, _, _ := strings.Cut(g.hostname, ".")
+		fmt.Fprintln(shell.Stdout, short)
+	default:
+		fmt.Fprintln(shell.Stdout, g.hostname)
 	}
-	fmt.Fprintln(shell.Stdout, g.hostname)
 	return nil
 }
 

@@ -29,6 +29,10 @@ func (g *guest) join(ctx context.Context, r *joinRequest) error {
 	if err != nil {
 		return err
 	}
+	if own := g.addresses(); settings.nodeIP == "" && len(own) > 0 {
+		settings.nodeIP = own[len(own)-1]
+	}
+	settings.nodeIP = or(settings.nodeIP, "127.0.0.1")
 	found, err := g.discover(ctx, r)
 	if err != nil {
 		return err

@@ -153,9 +153,9 @@ func requestOf(c *kubeadm.JoinConfiguration) (*joinRequest, error) {
 
 // complete checks a request as kubeadm does, and names the node.
 func (r *joinRequest) complete(hostname string) (*joinRequest, error) {
-	for what, t := range map[string]string{"discovery token": r.token, "TLS bootstrap token": r.tlsToken} {
-		if !token.MatchString(t) || token.FindString(t) != t {
-			return nil, fmt.Errorf("the %s is not of the form [a-z0-9]{6}.[a-z0-9]{16}", what)
+	for _, t := range []struct{ what, value string }{{"discovery token", r.token}, {"TLS bootstrap token", r.tlsToken}} {
+		if t.value == "" || token.FindString(t.value) != t.value {
+			return nil, fmt.Errorf("the %s is not of the form [a-z0-9]{6}.[a-z0-9]{16}", t.what)
 		}
 	}
 	if _, _, err := net.SplitHostPort(r.endpoint); err != nil {

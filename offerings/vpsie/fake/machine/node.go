@@ -66,15 +66,9 @@ func (k *kubelet) status(ready bool) corev1.NodeStatus {
 	}
 }
 
-// address is the one that others reach the node at.
-func (k *kubelet) address() string {
-	for _, candidate := range []string{k.settings.nodeIP, k.machine.PrivateIP, k.machine.PublicIP} {
-		if candidate != "" {
-			return candidate
-		}
-	}
-	return "127.0.0.1"
-}
+// address is the one that others reach the node at: the private one, if there
+// was one when the kubelet started.
+func (k *kubelet) address() string { return k.settings.nodeIP }
 
 func (k *kubelet) conditions(ready bool) []corev1.NodeCondition {
 	now := metav1.NewTime(k.config.Clock.Now())

@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -163,6 +164,15 @@ func (g *guest) boot(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// addresses of the machine, the public one first, as many as it has now.
+func (g *guest) addresses() []string {
+	if g.machine.Addresses == nil {
+		return nil
+	}
+	public, private := g.machine.Addresses()
+	return slices.DeleteFunc([]string{public, private}, func(a string) bool { return a == "" })
 }
 
 // fail makes the reason known. A kubelet that runs, runs on.
