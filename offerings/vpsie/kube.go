@@ -1,7 +1,9 @@
 package vpsie
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,21 +41,25 @@ func readKubeCluster(v value) KubeCluster {
 }
 
 // readKubeNodes reads the nodes, which VPSie lists in nodes, or by role in
-// masters and slaves, or in all three; a node counts once. A cluster without
-// any of them could not be told from one whose nodes are all gone.
+// masters and slaves, or in all three; a node counts once, with the identifier
+// that one of them gives. A cluster without any of the lists could not be told
+// from one whose nodes are all gone.
 func readKubeNodes(v value) []KubeNode {
 	var nodes []KubeNode
-	seen := make(map[string]bool)
 	listed := false
 	for _, role := range []string{"nodes", "masters", "slaves"} {
 		group := v.field(role)
 		listed = listed || group.present()
 		for _, item := range group.items() {
 			node := readKubeNode(item)
-			if !seen[node.Hostname] {
-				seen[node.Hostname] = true
+			same := slices.IndexFunc(nodes, func(n KubeNode) bool {
+				return n.Hostname == node.Hostname && (n.ID == node.ID || n.ID == "" || node.ID == "")
+			})
+			if same < 0 {
 				nodes = append(nodes, node)
+				continue
 			}
+			nodes[same].ID = cmp.Or(nodes[same].ID, node.ID)
 		}
 	}
 	if !listed {

@@ -145,7 +145,10 @@ func TestRequestsAsSent(t *testing.T) {
 		},
 		{
 			operation: "Plans", contentType: form,
-			do:     func(ctx context.Context, c *Client) error { _, err := c.Plans(ctx, helsinki, imageID, otherID); return err },
+			do: func(ctx context.Context, c *Client) error {
+				_, err := c.Plans(ctx, helsinki, imageID, otherID)
+				return err
+			},
 			method: http.MethodPost, path: "/apps/v2/resources", reply: data(`[]`),
 			body: "dcIdentifier=" + helsinki + "&description=query&isCustom=0&name=query&osIdentifier=" + imageID +
 				"&planCatIdentifier=" + otherID,
@@ -173,8 +176,10 @@ func TestRequestsAsSent(t *testing.T) {
 		},
 		{
 			operation: "DeleteKubeGroup",
-			do:        func(ctx context.Context, c *Client) error { return c.DeleteKubeGroup(ctx, otherID, "NodeGroup deleted") },
-			method:    http.MethodDelete, path: "/apps/v2/k8s/cluster/delete/group/" + otherID, reply: data(`true`),
+			do: func(ctx context.Context, c *Client) error {
+				return c.DeleteKubeGroup(ctx, otherID, "NodeGroup deleted")
+			},
+			method: http.MethodDelete, path: "/apps/v2/k8s/cluster/delete/group/" + otherID, reply: data(`true`),
 			body: `{"deleteStatistic":{"reason":"NodeGroup deleted"}}`,
 		},
 		{
@@ -189,8 +194,10 @@ func TestRequestsAsSent(t *testing.T) {
 		},
 		{
 			operation: "DeleteKubeNode",
-			do:        func(ctx context.Context, c *Client) error { return c.DeleteKubeNode(ctx, someID, otherID, "scale-down") },
-			method:    http.MethodDelete, path: "/apps/v2/k8s/cluster/byId/" + someID + "/delete/slave", reply: data(`true`),
+			do: func(ctx context.Context, c *Client) error {
+				return c.DeleteKubeNode(ctx, someID, otherID, "scale-down")
+			},
+			method: http.MethodDelete, path: "/apps/v2/k8s/cluster/byId/" + someID + "/delete/slave", reply: data(`true`),
 			body: `{"identifier":"` + otherID + `"}`,
 		},
 	} {
