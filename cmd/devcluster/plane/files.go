@@ -4,6 +4,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -73,13 +75,23 @@ func (p *Plane) writeFiles() error {
 		p.file("scheduler.kubeconfig"):          scheduler,
 		p.file("controller-manager.kubeconfig"): controllerManager,
 		p.file("scheduler.yaml"):                schedulerConfiguration,
-		p.options.KubeconfigPath:                admin,
 	} {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return err
 		}
 	}
-	return nil
+	return p.writeKubeconfig(admin)
+}
+
+// writeKubeconfig replaces nothing: what is there may be the way to another cluster.
+func (p *Plane) writeKubeconfig(content []byte) error {
+	file, err := os.OpenFile(p.options.KubeconfigPath, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing a kubeconfig: %w", err)
+	}
+	p.kubeconfigWritten = true
+	_, err = file.Write(content)
+	return errors.Join(err, file.Close())
 }
 
 // kubeconfig is that of a user of the plane's own.

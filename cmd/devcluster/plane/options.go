@@ -21,7 +21,7 @@ type Options struct {
 	// Logs is the folder of the programs' logs, one file each; Dir/logs when empty.
 	Logs string
 	// KubeconfigPath is where the administrator's kubeconfig goes; Dir/kubeconfig
-	// when empty. Stop removes it.
+	// when empty. It must not exist; Stop removes it.
 	KubeconfigPath string
 	// NoScheduler leaves kube-scheduler out until StartScheduler.
 	NoScheduler bool

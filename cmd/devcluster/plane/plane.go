@@ -31,6 +31,8 @@ type Plane struct {
 	client    kubernetes.Interface
 	// temporary says that Dir goes with the plane.
 	temporary bool
+	// kubeconfigWritten says that the kubeconfig is ours to remove.
+	kubeconfigWritten bool
 
 	// mu guards the programs, nil when they do not run.
 	mu                sync.Mutex
@@ -68,7 +70,7 @@ func (p *Plane) start(ctx context.Context) error {
 	if err := p.options.complete(); err != nil {
 		return err
 	}
-	drawn, err := freePorts(5)
+	drawn, err := FreePorts(5)
 	if err != nil {
 		return err
 	}
@@ -283,7 +285,7 @@ func (p *Plane) Stop() {
 	for _, program := range p.programs() {
 		program.Kill()
 	}
-	if p.options.KubeconfigPath != "" {
+	if p.kubeconfigWritten {
 		_ = os.Remove(p.options.KubeconfigPath)
 	}
 	if p.temporary {

@@ -15,8 +15,9 @@ const (
 	lastPort  = 32000
 )
 
-// freePorts returns distinct ports of the loopback interface that nobody listens on.
-func freePorts(n int) ([]int, error) {
+// FreePorts returns n distinct ports of the loopback interface that nobody listens
+// on, for programs that must be told one.
+func FreePorts(n int) ([]int, error) {
 	var ports []int
 	for range 100 * n {
 		if len(ports) == n {

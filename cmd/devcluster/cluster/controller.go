@@ -1,0 +1,86 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane"
+	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/process"
+	"github.com/vpsie/vpsie-k8s-autoscaler/offerings/vpsie/fake"
+)
+
+// The controller's Secret, as the controller looks for it when told nothing else.
+const (
+	secretName      = "vpsie-secret"
+	secretNamespace = metav1.NamespaceSystem
+)
+
+// startController gives the cluster its VPSie credentials and, if there is one,
+// runs the controller and waits until it is ready.
+func (c *Cluster) startController(ctx context.Context) error {
+	credentials := fake.DefaultCredentials()
+	_, err := c.client.CoreV1().Secrets(secretNamespace).Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Name: secretName},
+		StringData: map[string]string{
+			"clientId":     credentials.ClientID,
+			"clientSecret": credentials.ClientSecret,
+			"password":     credentials.Password,
+			"url":          c.state.VPSie,
+		},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("creating Secret %s: %w", secretName, err)
+	}
+	if c.options.Controller == "" {
+		return nil
+	}
+	kubeconfig, err := plane.KubeconfigOf(c.Plane.Config())
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(c.options.Dir, "controller.kubeconfig")
+	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
+		return err
+	}
+	ports, err := plane.FreePorts(2)
+	if err != nil {
+		return err
+	}
+	metrics, health := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
+	c.controller, err = process.Start(process.Command{
+		Program: c.options.Controller,
+		Name:    "controller",
+		Arguments: append([]string{
+			"--kubeconfig=" + path,
+			"--metrics-addr=" + metrics,
+			"--health-addr=" + health,
+			"--cluster-id=devcluster",
+		}, c.options.ControllerArguments...),
+		Log: filepath.Join(c.options.Dir, LogsFolder, "controller.log"),
+	})
+	if err != nil {
+		return err
+	}
+	c.state.Metrics = "http://" + metrics + "/metrics"
+	return c.controller.Ready(ctx, func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+health+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s answers %s", request.URL, response.Status)
+		}
+		return nil
+	})
+}
