@@ -30,7 +30,7 @@ func (s *Server) listDatacenters(c *call) reply {
 	list := []any{}
 	for i, d := range s.config.Catalog.Datacenters {
 		list = append(list, map[string]any{
-			"identifier": d.ID, "dc_name": d.Name, "dc_image": "", "state": d.Region, "country": "",
+			"identifier": d.ID, "dc_name": d.Name, "dc_image": "", "state": d.Name, "country": d.Region,
 			"is_active": 1, "default_selected": boolInt(i == 0), "is_deleted": 0, "is_fip_available": 1,
 			"is_bucket_available": "1", "is_private": 0,
 		})
@@ -220,25 +220,41 @@ func (s *Server) dropScript(c *call) reply {
 	return s.nothing("script", c.text("scriptIdentifier"))
 }
 
-// listTags lists the tags of one machine; only machines have tags here.
+// boxes is what the API calls machines where it speaks of tags.
+const boxes = "boxes"
+
+// tagged is the machine whose tags a request is about; only machines have tags here.
+func (s *Server) tagged(entity, identifier string) *machine {
+	if entity != boxes {
+		return nil
+	}
+	return s.find(identifier)
+}
+
 func (s *Server) listTags(c *call) reply {
 	query := c.request.URL.Query()
-	m := s.find(query.Get("identifier"))
-	if m == nil || query.Get("entity") != "boxes" {
+	m := s.tagged(query.Get("entity"), query.Get("identifier"))
+	if m == nil {
 		return s.missing(c)
 	}
-	list := []any{}
-	for _, t := range m.Tags {
-		list = append(list, map[string]any{"tag": t, "name": t, "entity": "boxes", "identifier": m.Identifier})
-	}
-	return ok(list)
+	return ok(map[string]any{boxes: append([]string{}, m.Tags...)})
 }
 
 func (s *Server) addTags(c *call) reply {
-	m := s.find(c.text("identifier"))
-	if m == nil || c.text("entity") != "boxes" {
+	m := s.tagged(c.text("entity"), c.text("identifier"))
+	if m == nil {
 		return s.missing(c)
 	}
+	m.tag(c.texts("tags"))
+	return ok(true)
+}
+
+func (s *Server) setTags(c *call) reply {
+	m := s.tagged(c.text("entity"), c.text("identifier"))
+	if m == nil {
+		return s.missing(c)
+	}
+	m.Tags = nil
 	m.tag(c.texts("tags"))
 	return ok(true)
 }

@@ -198,6 +198,9 @@ func (c *Config) check() error {
 		if _, err := v.prefix(); err != nil {
 			return fmt.Errorf("fake: VPC %d: %w", v.ID, err)
 		}
+		if c.Catalog.Datacenter(v.Datacenter) == nil {
+			return fmt.Errorf("fake: VPC %d: the catalogue has no datacenter %q", v.ID, v.Datacenter)
+		}
 	}
 	for _, cl := range c.Clusters {
 		if c.Catalog.Datacenter(cl.Datacenter) == nil {

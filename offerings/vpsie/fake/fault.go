@@ -72,6 +72,9 @@ type Fault struct {
 	Duration Duration `json:"duration,omitempty"`
 	// Status of ServerError and ErrorAfterSuccess. Default 502.
 	Status int `json:"status,omitempty"`
+
+	// nth request that the rule fitted is the one it hit; see fault.
+	nth int
 }
 
 // Duration is written like 1.5s in JSON.
@@ -129,7 +132,9 @@ func (s *Server) fault(op Operation, hostname, offering string) *Fault {
 			continue
 		}
 		r.fired++
-		return &r.Fault
+		hit := r.Fault
+		hit.nth = r.seen
+		return &hit
 	}
 	return nil
 }

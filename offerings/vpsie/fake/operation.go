@@ -43,6 +43,7 @@ const (
 	DropScript  Operation = "DropScript"
 	ListTags    Operation = "ListTags"
 	AddTags     Operation = "AddTags"
+	SetTags     Operation = "SetTags"
 
 	KubeClusters   Operation = "KubeClusters"
 	KubeCluster    Operation = "KubeCluster"
@@ -65,7 +66,7 @@ type route struct {
 	serve     func(*Server, *call) reply
 }
 
-// Both prefixes are in use for machines; see the quirk in the package comment.
+// vmPrefixes are both in use for machines: clients do not agree on one.
 var vmPrefixes = []string{"/apps/v2", "/api/v2"}
 
 // vmRoutes exist below each of vmPrefixes.
@@ -105,6 +106,7 @@ var otherRoutes = []route{
 	{DropScript, http.MethodDelete, "/apps/v2/script", (*Server).dropScript},
 	{ListTags, http.MethodGet, "/apps/v2/tags", (*Server).listTags},
 	{AddTags, http.MethodPost, "/apps/v2/tags/add", (*Server).addTags},
+	{SetTags, http.MethodPut, "/apps/v2/tags/edit", (*Server).setTags},
 
 	{KubeClusters, http.MethodGet, "/apps/v2/k8s/cluster/all", (*Server).listClusters},
 	{KubeCluster, http.MethodGet, "/apps/v2/k8s/cluster/byId/{cluster}", (*Server).getCluster},

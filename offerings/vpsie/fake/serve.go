@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, route route) {
 		answer.write(w, answer.body())
 	case Garbage:
 		answer.status = http.StatusOK // one with a body
-		answer.write(w, s.garbage(c, answer.body()))
+		answer.write(w, s.garbage(c, fault, answer.body()))
 	default:
 		answer.write(w, answer.body())
 	}
@@ -161,7 +162,7 @@ func (s *Server) shorten(c *call, fault *Fault, answer *reply) {
 	case fault.Kind == EmptyList:
 		answer.fields["data"] = []any{}
 	case len(list) > 0:
-		n := s.draw("partial", c.request.URL.Path, s.now().String()).IntN(len(list))
+		n := s.draw("partial", c.request.URL.Path, strconv.Itoa(fault.nth)).IntN(len(list))
 		answer.fields["data"] = append(append([]any{}, list[:n]...), list[n+1:]...)
 	}
 }
@@ -181,8 +182,8 @@ func tooMany() reply {
 }
 
 // garbage is an answer that is broken in one of several ways.
-func (s *Server) garbage(c *call, body []byte) []byte {
-	switch s.draw("garbage", c.request.URL.Path, s.now().String()).IntN(5) {
+func (s *Server) garbage(c *call, fault *Fault, body []byte) []byte {
+	switch s.draw("garbage", c.request.URL.Path, strconv.Itoa(fault.nth)).IntN(5) {
 	case 0:
 		return body[:len(body)/2]
 	case 1:
