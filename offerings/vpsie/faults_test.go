@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -129,7 +130,7 @@ func TestRequestsProvablyNotSent(t *testing.T) {
 		server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 			t.Error("a request arrived")
 		}))
-		server.Config.ErrorLog = nil
+		server.Config.ErrorLog = log.New(io.Discard, "", 0)
 		server.StartTLS()
 		t.Cleanup(server.Close)
 		err := newClient(t, func(o *Options) { o.BaseURL = server.URL }).CreateVM(t.Context(), smallVM)
@@ -209,9 +210,9 @@ func (s *server502) RoundTrip(*http.Request) (*http.Response, error) {
 func TestBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &server502{code: 502, body: "<html>"}
-		var log strings.Builder
+		var logged strings.Builder
 		client := newClient(t, func(o *Options) {
-			o.HTTPTransport, o.Logger, o.MaxTries = server, logTo(&log), 1
+			o.HTTPTransport, o.Logger, o.MaxTries = server, logTo(&logged), 1
 			o.BreakerFailures, o.BreakerPause = 3, time.Minute
 		})
 		for range 3 {
@@ -223,7 +224,7 @@ func TestBreaker(t *testing.T) {
 		assert.Equal(t, Unavailable, KindOf(err), "nothing was sent, nothing bought")
 		assert.True(t, IsRetryable(err))
 		assert.Equal(t, 3, server.sent)
-		assert.Contains(t, log.String(), `"from"="closed" "to"="open"`)
+		assert.Contains(t, logged.String(), `"from"="closed" "to"="open"`)
 
 		time.Sleep(time.Minute + time.Second) // the bubble's clock
 		_, err = client.ListVMs(t.Context())
