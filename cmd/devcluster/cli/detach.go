@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,13 +47,17 @@ func upDetached(command *cobra.Command, streams genericiooptions.IOStreams, dir 
 	state, err := awaitReady(ctx, dir, child.Process.Pid, ended)
 	if err != nil {
 		_ = child.Process.Signal(syscall.SIGTERM)
-		output, _ := os.ReadFile(log.Name())
+		// Read through what is open, as the folder may be gone.
+		output, _ := io.ReadAll(io.NewSectionReader(log, 0, largestLog))
 		return fmt.Errorf("%w\n%s", err, strings.ReplaceAll(strings.TrimSpace(string(output)), "error: ", ""))
 	}
 	fmt.Fprintf(streams.Out, "ready, in process %d; devcluster down ends it\n", state.Main.PID)
 	printWhere(streams, state)
 	return nil
 }
+
+// largestLog is how much of a failed start is shown, in bytes.
+const largestLog = 64 << 10
 
 // again is the command line that does the same without --detach.
 func again(command *cobra.Command, dir string) []string {

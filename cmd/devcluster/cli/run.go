@@ -56,6 +56,8 @@ Run make plane first. Pods do not run anything; their kubelets say they do.`,
 		SilenceErrors: true,
 		// So that --dir is read before kubectl, which reads no flags of ours.
 		TraverseChildren: true,
+		Args:             cobra.NoArgs,
+		RunE:             func(command *cobra.Command, _ []string) error { return command.Help() },
 	}
 	root.SetIn(streams.In)
 	root.SetOut(streams.Out)

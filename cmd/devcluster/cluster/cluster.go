@@ -31,6 +31,8 @@ type Cluster struct {
 	// release gives the folder back; claimed says that it is ours.
 	release func()
 	claimed bool
+	// keepLogs says that something went wrong.
+	keepLogs bool
 	// stopStorage ends the storage; failed takes its error.
 	stopStorage context.CancelFunc
 	storage     sync.WaitGroup
@@ -50,6 +52,7 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	options.Dir = dir
 	c := &Cluster{options: options, failed: make(chan error, 1), state: State{StartedAt: time.Now()}}
 	if err := c.start(ctx); err != nil {
+		c.keepLogs = true
 		c.Stop()
 		return nil, err
 	}
@@ -185,23 +188,33 @@ func (c *Cluster) Wait(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case err := <-c.failed:
+			c.keepLogs = true
 			return err
 		case <-ticker.C:
-			if err := c.Plane.Err(); err != nil {
+			if err := c.dead(); err != nil {
+				c.keepLogs = true
 				return err
-			}
-			if c.controller != nil && c.controller.Death() != nil {
-				return c.controller.Death()
 			}
 		}
 	}
 }
 
+// dead says which process has ended, nil if none has.
+func (c *Cluster) dead() error {
+	if err := c.Plane.Err(); err != nil {
+		return err
+	}
+	if c.controller != nil {
+		return c.controller.Death()
+	}
+	return nil
+}
+
 // controllerGrace is how long the controller may take to end what it does.
 const controllerGrace = 10 * time.Second
 
-// Stop ends everything, the last started first, and removes the cluster's folder.
-// A second call does nothing.
+// Stop ends everything, the last started first, and removes the cluster's folder;
+// the logs stay when something went wrong. A second call does nothing.
 func (c *Cluster) Stop() {
 	c.stop.Do(func() {
 		if c.controller != nil {
@@ -217,7 +230,10 @@ func (c *Cluster) Stop() {
 		if c.Plane != nil {
 			c.Plane.Stop()
 		}
-		if c.claimed {
+		switch {
+		case c.claimed && c.keepLogs:
+			_ = empty(c.options.Dir)
+		case c.claimed:
 			_ = os.RemoveAll(c.options.Dir)
 		}
 		if c.release != nil {

@@ -16,7 +16,8 @@ import (
 const (
 	// stateFile makes a folder a cluster's.
 	stateFile = "devcluster.json"
-	// LogsFolder of a cluster's folder may be there before the cluster is.
+	// LogsFolder of a cluster's folder may be there before the cluster is, and stays
+	// when something went wrong.
 	LogsFolder = "logs"
 )
 
@@ -74,8 +75,18 @@ func (s *State) write(dir string) error {
 // errLocked says that another process has the folder.
 var errLocked = errors.New("another devcluster runs there, or is being started or stopped")
 
-// lock takes the folder for this process, until release or its end.
+// lock takes the folder for this process, until release or its end. A process
+// that was just killed may keep its lock for a moment longer than it is seen.
 func lock(dir string) (release func(), err error) {
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		release, err = tryLock(dir)
+		if !errors.Is(err, errLocked) || time.Now().After(deadline) {
+			return release, err
+		}
+	}
+}
+
+func tryLock(dir string) (release func(), err error) {
 	for {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, err
@@ -112,18 +123,31 @@ func same(folder *os.File, path string) bool {
 // claim makes a folder this cluster's: what an ended one left there is removed,
 // what is anybody else's is refused.
 func claim(dir string) error {
+	if _, err := ReadState(dir); errors.Is(err, ErrNone) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if entry.Name() != LogsFolder {
+				return fmt.Errorf("%s is not empty and no cluster's: it holds %s", dir, entry.Name())
+			}
+		}
+	} else if err != nil {
+		return err
+	}
+	return empty(dir)
+}
+
+// empty removes what is in a folder, all but the logs.
+func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	_, err = ReadState(dir)
-	ours := err == nil
 	for _, entry := range entries {
 		if entry.Name() == LogsFolder {
 			continue
-		}
-		if !ours {
-			return fmt.Errorf("%s is not empty and no cluster's: it holds %s", dir, entry.Name())
 		}
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
 			return err

@@ -78,6 +78,9 @@ func Start(c Command) (*Process, error) {
 // PID is the process ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
+// Log is the path of the file with the program's output.
+func (p *Process) Log() string { return p.log }
+
 // Ended is closed when the program has ended.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
