@@ -1,0 +1,165 @@
+package scaleup
+
+import (
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+)
+
+// promise is where the latest plan puts a pending pod.
+type promise struct {
+	pod, node, plan string
+	// target is onMachine or onNode; why is the VPSieNode's reason, if it has one.
+	target, why string
+	created     time.Time
+	// since is when the node was first seen to take pods; zero until then.
+	since time.Time
+	// counted says that the pod was counted as still pending.
+	counted bool
+}
+
+// comparer holds what was planned against what kube-scheduler does.
+type comparer struct {
+	clock   clock.PassiveClock
+	logger  logr.Logger
+	metrics *metrics
+	mu      sync.Mutex
+	// promises by the pod's UID.
+	promises map[types.UID]*promise
+}
+
+func newComparer(clock clock.PassiveClock, logger logr.Logger, metrics *metrics) *comparer {
+	return &comparer{clock: clock, logger: logger, metrics: metrics, promises: map[types.UID]*promise{}}
+}
+
+// promise takes over where a plan puts pods. What the plan does not place any
+// more is nobody's promise.
+func (c *comparer) promise(d *decision) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.promises
+	c.promises = make(map[types.UID]*promise, len(d.pods))
+	reasons := map[string]string{}
+	for _, m := range d.buy {
+		reasons[m.Name] = d.why(&m, d.real(m.Pods))
+	}
+	for name, m := range d.snapshot.Upcoming {
+		reasons[name] = m.Spec.Reason
+	}
+	for node, pods := range d.planned() {
+		for _, name := range pods {
+			pod := d.pods[name]
+			p := &promise{pod: name, node: node, plan: d.plan.Metadata.ID, target: onNode, created: pod.CreationTimestamp.Time}
+			if why, ours := reasons[node]; ours {
+				p.target, p.why = onMachine, why
+			}
+			if old := before[pod.UID]; old != nil && old.node == node {
+				p.since, p.counted, p.target, p.why = old.since, old.counted, old.target, old.why
+			}
+			c.promises[pod.UID] = p
+		}
+	}
+}
+
+// bound compares where a pod went with where it was planned. It says whether the
+// plan may have come apart: the pod has taken a place that another was planned for.
+func (c *comparer) bound(pod *v1.Pod) (apart bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.promises[pod.UID]; p != nil {
+		return c.settle(p, pod)
+	}
+	return false
+}
+
+func (c *comparer) settle(p *promise, pod *v1.Pod) (apart bool) {
+	delete(c.promises, pod.UID)
+	if p.target == onMachine {
+		c.metrics.pendingToBound.Observe(c.clock.Since(p.created).Seconds())
+	}
+	if p.node == pod.Spec.NodeName {
+		c.metrics.planned.WithLabelValues(p.target, boundAsPlanned).Inc()
+		return false
+	}
+	c.metrics.planned.WithLabelValues(p.target, boundElsewhere).Inc()
+	c.logger.Info("pod bound elsewhere than planned", "pod", p.pod, "planned", p.node, "plan", p.plan, "plannedBecause", p.why,
+		"bound", pod.Spec.NodeName, "nominated", pod.Status.NominatedNodeName)
+	return p.target == onMachine
+}
+
+func (c *comparer) gone(uid types.UID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.promises, uid)
+}
+
+// overdue counts the pods that are still pending although their nodes have taken
+// pods for longer than allowed, each once. It says whether a new plan is needed.
+func (c *comparer) overdue(allowed time.Duration, node func(string) *v1.Node, pod func(string) *v1.Pod) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := false
+	now := c.clock.Now()
+	for uid, p := range c.promises {
+		current := pod(p.pod)
+		switch {
+		case current == nil || current.UID != uid:
+			continue
+		case current.Spec.NodeName != "":
+			// It was bound while the plan was being made.
+			found = c.settle(p, current) || found
+			continue
+		}
+		if n := node(p.node); n == nil || !nodeReady(n) || hasTaint(n, v1alpha1.StartupTaint) {
+			p.since = time.Time{}
+			continue
+		}
+		if p.since.IsZero() {
+			p.since = now
+		}
+		if p.counted || now.Sub(p.since) < allowed {
+			continue
+		}
+		p.counted, found = true, true
+		c.metrics.planned.WithLabelValues(p.target, stillPending).Inc()
+		said := ""
+		if condition := unschedulable(current); condition != nil {
+			said = condition.Message
+		}
+		c.logger.Info("pod still pending although its node takes pods", "pod", p.pod, "planned", p.node, "plan", p.plan,
+			"plannedBecause", p.why, "schedulerSays", said)
+	}
+	return found
+}
+
+func hasTaint(node *v1.Node, key string) bool {
+	for i := range node.Spec.Taints {
+		if node.Spec.Taints[i].Key == key {
+			return true
+		}
+	}
+	return false
+}
+
+// watchOverdue looks for overdue pods, often enough that none is late by more
+// than a quarter of what is allowed.
+func (c *Controller) watchOverdue(done <-chan struct{}) {
+	for {
+		timer := c.options.Clock.NewTimer(c.options.Overdue / 4)
+		select {
+		case <-done:
+			timer.Stop()
+			return
+		case <-timer.C():
+		}
+		if c.comparer.overdue(c.options.Overdue, c.options.Observer.Node, c.options.Observer.Pod) {
+			c.trigger.hint()
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package scaleup
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+
+	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+)
+
+// nomination is one pod and its node.
+type nomination struct {
+	arrival *arrival
+	pod     *v1.Pod
+}
+
+// nominate names each arrival's node in the status of its pods, and returns the
+// arrivals for which that worked.
+func (c *Controller) nominate(ctx context.Context, arrivals []*arrival) []*arrival {
+	var list []nomination
+	for _, a := range arrivals {
+		for _, pod := range a.pods {
+			list = append(list, nomination{a, pod})
+		}
+	}
+	var mu sync.Mutex
+	failed := map[*arrival]bool{}
+	_ = parallel(ctx, list, func(ctx context.Context, n nomination) error {
+		if err := c.nominatePod(ctx, n.pod, n.arrival.node.Name); err != nil {
+			c.options.Logger.Error(err, "nominating a pod; trying again", "pod", client.ObjectKeyFromObject(n.pod), "node", n.arrival.node.Name)
+			mu.Lock()
+			defer mu.Unlock()
+			failed[n.arrival] = true
+		}
+		return nil
+	})
+	return slices.DeleteFunc(arrivals, func(a *arrival) bool { return failed[a] })
+}
+
+// nominatePod leaves alone a pod that is gone, or another of the same name.
+func (c *Controller) nominatePod(ctx context.Context, pod *v1.Pod, node string) error {
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": pod.UID},
+		"status":   map[string]any{"nominatedNodeName": node},
+	})
+	if err != nil {
+		return err
+	}
+	patched := &v1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+	err = c.options.Client.Status().Patch(ctx, patched, client.RawPatch(types.MergePatchType, patch))
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// held reads back, from the API server itself, whether the nominations stayed. A
+// scheduling cycle that was under way may have wiped them: then the arrival waits
+// for another quiet moment, but not for ever.
+func (c *Controller) held(ctx context.Context, a *arrival) bool {
+	if len(a.pods) == 0 {
+		return true
+	}
+	var list v1.PodList
+	if err := c.options.Live.List(ctx, &list, client.MatchingFields{"status.nominatedNodeName": a.node.Name}); err != nil {
+		c.options.Logger.Error(err, "reading nominations back; trying again", "node", a.node.Name)
+		return false
+	}
+	there := make(map[types.UID]bool, len(list.Items))
+	for i := range list.Items {
+		there[list.Items[i].UID] = true
+	}
+	wiped := 0
+	for _, pod := range a.pods {
+		if there[pod.UID] {
+			c.metrics.nominations.WithLabelValues("held").Inc()
+			continue
+		}
+		// Bound or deleted in between is no loss.
+		if current := c.options.Observer.Pod(client.ObjectKeyFromObject(pod).String()); current == nil || current.Spec.NodeName != "" {
+			continue
+		}
+		wiped++
+		c.metrics.nominations.WithLabelValues("wiped").Inc()
+		c.attempts.sawPod(pod.UID)
+	}
+	if wiped == 0 || a.wiped >= maxWiped {
+		return true
+	}
+	a.wiped++
+	c.options.Logger.Info("kube-scheduler wiped nominations, waiting until it is quiet", "node", a.node.Name, "pods", wiped)
+	return false
+}
+
+// untaint takes the startup taint away. The patch refuses to take another one.
+func (c *Controller) untaint(ctx context.Context, a *arrival) error {
+	type operation struct {
+		Op    string `json:"op"`
+		Path  string `json:"path"`
+		Value any    `json:"value,omitempty"`
+	}
+	var patch []operation
+	for i, taint := range slices.Backward(a.node.Spec.Taints) {
+		if taint.Key == v1alpha1.StartupTaint {
+			path := fmt.Sprintf("/spec/taints/%d", i)
+			patch = append(patch, operation{"test", path + "/key", taint.Key}, operation{"remove", path, nil})
+		}
+	}
+	data, err := json.Marshal(patch)
+	if err != nil {
+		return err
+	}
+	node := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: a.node.Name}}
+	if err := c.options.Client.Patch(ctx, node, client.RawPatch(types.JSONPatchType, data)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("Node %s: %w", a.node.Name, err)
+	}
+	a.opened = c.options.Clock.Now()
+	c.options.Logger.Info("node takes pods", "node", a.node.Name, "vpsienode", a.machine.Name, "nominated", len(a.pods))
+	return nil
+}
