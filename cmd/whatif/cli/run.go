@@ -80,6 +80,7 @@ cluster is only read, and nothing is bought.`,
 		newPlanCommand(streams),
 		newExplainCommand(streams),
 		newCaptureCommand(streams),
+		newDecisionsCommand(streams),
 		newSchemaCommand(streams),
 		newVersionCommand(streams),
 	)

@@ -1,0 +1,156 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/bootstrap"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/catalog"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/inventory"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/learned"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/vpsienode"
+	"github.com/vpsie/vpsie-k8s-autoscaler/offerings/vpsie"
+)
+
+// metricPrefix begins the name of every series that is not controller-runtime's.
+const metricPrefix = "vpsie_autoscaler_"
+
+// parts are what controllers have in common.
+type parts struct {
+	mgr        manager.Manager
+	options    *Options
+	clusterID  string
+	kubernetes kubernetes.Interface
+	vpsie      *vpsie.Client
+	inventory  *inventory.Inventory
+	observer   *observe.Observer
+	learner    *learned.Learner
+	catalog    *catalog.Source
+}
+
+// wire builds every controller and gives it to the manager.
+func wire(ctx context.Context, mgr manager.Manager, o *Options, clusterID string) error {
+	p := &parts{mgr: mgr, options: o, clusterID: clusterID}
+	for _, step := range []func(context.Context) error{p.clients, p.sources, p.machines} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return mgr.AddReadyzCheck("cluster", func(*http.Request) error {
+		if !p.observer.HasSynced() {
+			return errors.New("the cluster has not been read yet")
+		}
+		return nil
+	})
+}
+
+// clients talk to the API server and to VPSie.
+func (p *parts) clients(context.Context) error {
+	var err error
+	if p.kubernetes, err = kubernetes.NewForConfigAndClient(p.mgr.GetConfig(), p.mgr.GetHTTPClient()); err != nil {
+		return err
+	}
+	p.vpsie, err = vpsie.New(vpsie.Options{
+		Credentials:       credentials(p.mgr.GetCache(), types.NamespacedName{Namespace: p.options.VPSieNamespace, Name: p.options.VPSieSecret}),
+		VMPrefix:          p.options.VPSieVMPrefix,
+		RequestsPerMinute: p.options.VPSieRequestsPerMinute,
+		Burst:             p.options.VPSieRequestsPerMinute,
+		UserAgent:         "vpsie-k8s-autoscaler/" + version(),
+		Registerer:        prometheus.WrapRegistererWithPrefix(metricPrefix, metrics.Registry),
+		Logger:            p.mgr.GetLogger().WithName("vpsie"),
+	})
+	if err != nil {
+		return err
+	}
+	p.inventory = inventory.New(p.vpsie, clock.RealClock{})
+	return nil
+}
+
+// sources are what decisions are made from.
+func (p *parts) sources(context.Context) error {
+	var err error
+	p.observer, err = observe.New(observe.Options{
+		Cache:  p.mgr.GetCache(),
+		Live:   p.mgr.GetAPIReader(),
+		Scheme: p.mgr.GetScheme(),
+		Logger: p.mgr.GetLogger().WithName("observe"),
+	})
+	if err != nil {
+		return err
+	}
+	p.learner, err = learned.New(learned.Options{
+		Client:     p.mgr.GetClient(),
+		Reader:     p.mgr.GetAPIReader(),
+		Namespace:  p.options.VPSieNamespace,
+		Recorder:   p.mgr.GetEventRecorder("vpsie-autoscaler"),
+		Registerer: metrics.Registry,
+		Logger:     p.mgr.GetLogger().WithName("learned"),
+	})
+	if err != nil {
+		return err
+	}
+	options := catalog.Options{
+		VPSie:      p.vpsie,
+		Client:     p.mgr.GetClient(),
+		Learned:    p.learner,
+		Registerer: metrics.Registry,
+		Logger:     p.mgr.GetLogger().WithName("catalog"),
+	}
+	if p.options.Offerings != "" {
+		options.Override = catalog.FromFile(p.options.Offerings)
+	}
+	if p.catalog, err = catalog.New(options); err != nil {
+		return err
+	}
+	for _, runnable := range []manager.Runnable{p.observer, p.learner, p.catalog} {
+		if err := p.mgr.Add(runnable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// machines takes VPSieNodes through their lives.
+func (p *parts) machines(ctx context.Context) error {
+	material, err := bootstrap.New(bootstrap.Options{
+		Kubernetes: p.kubernetes,
+		Scripts:    p.vpsie,
+		Namespace:  p.options.VPSieNamespace,
+		ClusterID:  p.clusterID,
+		TokenTTL:   p.options.ProvisionTimeout + p.options.JoinTimeout,
+	})
+	if err != nil {
+		return err
+	}
+	reconciler, err := vpsienode.New(vpsienode.Options{
+		Client:           p.mgr.GetClient(),
+		Reader:           p.mgr.GetAPIReader(),
+		Kubernetes:       p.kubernetes,
+		VPSie:            p.vpsie,
+		Inventory:        p.inventory,
+		Bootstrap:        material,
+		Catalog:          p.catalog.Catalog,
+		Recorder:         p.mgr.GetEventRecorder("vpsie-autoscaler"),
+		ClusterID:        p.clusterID,
+		ProvisionTimeout: p.options.ProvisionTimeout,
+		JoinTimeout:      p.options.JoinTimeout,
+		ReadyTimeout:     p.options.ReadyTimeout,
+		SettleTime:       p.options.SettleTime,
+		FailedRetention:  p.options.FailedRetention,
+		DrainTimeout:     p.options.DrainTimeout,
+		Registerer:       metrics.Registry,
+	})
+	if err != nil {
+		return err
+	}
+	return reconciler.SetupWithManager(ctx, p.mgr)
+}
