@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -80,11 +81,14 @@ func (x *exchanged) outage(message string) *Error {
 // noAnswer makes the error of a request without a complete answer. The
 // transport's own error is not wrapped: it may quote what the server sent.
 func (x *exchanged) noAnswer(ctx context.Context, err error, sent bool) *Error {
-	message := err.Error()
 	if wrapped, ok := errors.AsType[*url.Error](err); ok { // it repeats the method and the URL
-		message = wrapped.Err.Error()
+		err = wrapped.Err
 	}
-	e := x.fail(Unavailable, message)
+	message := err.Error()
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "dial" { // its port differs each time
+		message = op.Err.Error()
+	}
+	e := x.fail(Unavailable, "no answer: "+message)
 	if sent && x.effect {
 		e.Kind = Ambiguous
 	}
@@ -144,7 +148,11 @@ func (x *exchanged) refusal(top value) *Error {
 			e.Kind = Ambiguous
 		}
 	case status/100 == 2:
-		e.Kind = x.kindOfStatus(e.Code)
+		// Codes look like HTTP's, but nobody wrote down that 400 always means that
+		// the request is wrong, and Invalid would say that it never gets better.
+		if e.Kind = x.kindOfStatus(e.Code); e.Kind == Invalid {
+			e.Kind = Refused
+		}
 	default:
 		e.Kind = x.kindOfStatus(status)
 	}

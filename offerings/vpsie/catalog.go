@@ -25,7 +25,8 @@ import (
 // of a label's value; of several plans with one nickname, each has the beginning
 // of its identifier in its name. A datacenter's region is its country.
 //
-// Plans that state no price or no size are left out and logged.
+// Plans that state no price or no size are left out and logged. VPSie states
+// neither extended resources nor labels; a catalogue that a user wrote does.
 func (c *Client) Catalog(
 	ctx context.Context, datacenters []string, osImage string, model offerings.AllocatableModel,
 ) (*offerings.Catalog, error) {

@@ -98,6 +98,19 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Summary is an error without what differs each time, the request's ID: what a
+// condition or an event says, which would else be new each time. Errors of
+// other packages are as they are.
+func Summary(err error) string {
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err.Error()
+	}
+	same := *e
+	same.RequestID = ""
+	return same.Error()
+}
+
 // Unwrap returns ErrCircuitOpen, the context's error, the error of
 // Options.Credentials, or nil.
 func (e *Error) Unwrap() error {

@@ -46,7 +46,9 @@ func TestKindsOfErrors(t *testing.T) {
 		{"an error of 1", ok(`{"error":1,"message":"x"}`), Refused, Refused, 1, "x"},
 		{"a message that is no text", ok(`{"error":true,"message":{"a":1}}`), Refused, Refused, 1, "VPSie gave no reason"},
 		{"code 500 in HTTP 200", ok(`{"error":true,"code":500,"message":"x"}`), Unavailable, Ambiguous, tries, "x"},
-		{"code 400 as a string in HTTP 200", ok(`{"error":true,"code":"400","message":"x"}`), Invalid, Invalid, 1, "code 400"},
+		{"code 400 as a string in HTTP 200", ok(`{"error":true,"code":"400","message":"x"}`), Refused, Refused, 1, "code 400"},
+		{"code 404 in HTTP 200, of a list", ok(`{"error":true,"code":404,"message":"x"}`), Refused, Refused, 1, "code 404"},
+		{"code 402 in HTTP 200", ok(`{"error":true,"code":402,"message":"x"}`), Quota, Quota, 1, "code 402"},
 		{"HTTP 400", status(400, `{"error":true,"message":"dcIdentifier is required"}`), Invalid, Invalid, 1, "dcIdentifier is required"},
 		{"HTTP 422 without error in the body", status(422, `{"message":"x"}`), Invalid, Invalid, 1, "x"},
 		{"HTTP 402", status(402, `{"error":true,"message":"x"}`), Quota, Quota, 1, "x"},
@@ -123,6 +125,8 @@ func TestErrorsReadWell(t *testing.T) {
 	}}})
 	err := s.client().CreateVM(t.Context(), smallVM)
 	assert.EqualError(t, err, "vpsie: CreateVM: Invalid: no such image (POST /vm: HTTP 400, code 1204, request srv-42)")
+	assert.Equal(t, "vpsie: CreateVM: Invalid: no such image (POST /vm: HTTP 400, code 1204)", Summary(fmt.Errorf("buying: %w", err)))
+	assert.Equal(t, "another package's", Summary(errors.New("another package's")))
 
 	s = newStage(t, map[string][]reply{"GET /apps/v2/vm/" + someID: {refused(strings.Repeat("long ", 500) + "\u202e")}})
 	_, err = s.client().GetVM(t.Context(), someID)

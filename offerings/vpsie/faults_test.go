@@ -38,14 +38,14 @@ func TestRequestsWithoutAnswer(t *testing.T) {
 		want      string
 	}{
 		{
-			situation: "the connection is closed", want: "EOF",
+			situation: "the connection is closed", want: "no answer: EOF",
 			serve: func(t *testing.T, w http.ResponseWriter, r *http.Request) {
 				conn, _ := hijack(t, w, r)
 				assert.NoError(t, conn.Close())
 			},
 		},
 		{
-			situation: "the connection is reset", want: "connection reset by peer",
+			situation: "the connection is reset", want: "no answer: read: connection reset by peer",
 			serve: func(t *testing.T, w http.ResponseWriter, r *http.Request) {
 				conn, _ := hijack(t, w, r)
 				assert.NoError(t, conn.(*net.TCPConn).SetLinger(0))
@@ -271,6 +271,31 @@ func TestBreakerLetsOneTry(t *testing.T) {
 		require.ErrorIs(t, err, ErrCircuitOpen)
 		close(proceed)
 		require.NoError(t, <-first)
+	})
+}
+
+// Half-open, a caller that gives up leaves the try to the next.
+func TestBreakerAndACallerThatGivesUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		serve := func(*http.Request) (*http.Response, error) { return response(502, "<html>"), nil }
+		client := newClient(t, func(o *Options) {
+			o.MaxTries, o.BreakerFailures, o.Timeout = 1, 1, time.Hour
+			o.HTTPTransport = inMemory(func(r *http.Request) (*http.Response, error) { return serve(r) })
+		})
+		_, err := client.ListVMs(t.Context())
+		require.Error(t, err)
+		time.Sleep(time.Minute)
+		serve = func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err = client.ListVMs(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		serve = func(*http.Request) (*http.Response, error) { return response(200, `{"data":[]}`), nil }
+		_, err = client.ListVMs(t.Context())
+		require.NoError(t, err)
 	})
 }
 
