@@ -75,6 +75,9 @@ const conflictPause = 200 * time.Millisecond
 func (v *visit) step(ctx context.Context) (reconcile.Result, error) {
 	m := v.m
 	m.Status.ObservedGeneration = m.Generation
+	if id := m.Annotations[AdoptAnnotation]; id != "" && m.Status.VPSID == "" {
+		return v.takeIn(id)
+	}
 	if !m.DeletionTimestamp.IsZero() {
 		switch m.Status.Phase {
 		case v1alpha1.PhaseTerminating:

@@ -61,7 +61,7 @@ func sight(r *inventory.Reading, m *v1alpha1.VPSieNode, clusterID string) sighti
 		if vm.State.Gone() {
 			continue
 		}
-		if found, ok := inventory.ReadMark(vm.Notes); !ok || found != mark {
+		if !owns(m, mark, vm) {
 			s.stranger = fmt.Sprintf("VPSie has machine %s of the same hostname, and its notes do not name VPSieNode %s", vm.ID, m.Name)
 			continue
 		}
@@ -76,6 +76,14 @@ func sight(r *inventory.Reading, m *v1alpha1.VPSieNode, clusterID string) sighti
 	}
 	s.unclear = underWay(r, m, hostname)
 	return s
+}
+
+// owns says that the machine's notes name the VPSieNode. A machine that outlived
+// its object and was adopted names the former object of that name; the adopted
+// one has known its identifier from the start.
+func owns(m *v1alpha1.VPSieNode, mark inventory.Mark, vm *vpsie.VM) bool {
+	found, ok := inventory.ReadMark(vm.Notes)
+	return ok && (found == mark || found.ClusterID == mark.ClusterID && found.Node == mark.Node && vm.ID == m.Status.VPSID)
 }
 
 // underWay says why a machine may exist that is not in the list of machines.

@@ -75,7 +75,7 @@ type VPSieNodeStatus struct {
 	// +optional
 	VPSID string `json:"vpsID,omitempty"`
 
-	// nodeName is the name of the machine's Node, once there is one. It differs
+	// nodeName is the name of the machine's Node, once it is known. It differs
 	// from spec.hostname where VPSie names the machine (managed clusters).
 	//
 	// +optional
