@@ -136,7 +136,8 @@ type Cluster struct {
 	Version string
 	// WorkerCap is how many workers the cluster's plan allows. 0 is no limit.
 	WorkerCap int
-	// UserData makes what VPSie has a new worker execute. Nil: it executes nothing.
+	// UserData makes what VPSie has a new worker execute, when it boots. Nil: it
+	// executes nothing.
 	UserData func(hostname string) ([]byte, error)
 }
 

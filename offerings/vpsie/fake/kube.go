@@ -2,10 +2,8 @@ package fake
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
@@ -233,13 +231,7 @@ func (s *Server) addWorker(c *call) reply {
 		offering: g.offering, datacenter: s.config.Catalog.Datacenter(cl.Datacenter),
 		diskGB: g.offering.Capacity.EphemeralBytes >> 30,
 	}
-	if cl.UserData != nil {
-		data, err := cl.UserData(strings.ToLower(m.Ordered))
-		if err != nil {
-			return failure(http.StatusInternalServerError, "The node could not be prepared")
-		}
-		m.userData = data
-	}
+	m.prepare = cl.UserData
 	s.add(m)
 	if s.odd("node", m.Identifier) {
 		return ok(map[string]any{"id": m.number, "identifier": m.Identifier, "status": "creating", "hostname": m.Hostname}).about(m)

@@ -71,6 +71,7 @@ type machine struct {
 	flags      map[string]bool
 	userData   []byte
 	script     []byte
+	prepare    func(hostname string) ([]byte, error) // VPSie's own user data, of a managed worker
 	diskGB     int64
 	off        bool
 	deletedAt  time.Time
@@ -181,11 +182,21 @@ func (s *Server) boot(m *machine, at time.Time) {
 			return
 		case <-s.config.Clock.After(at.Sub(s.now())):
 		}
-		s.config.Machines.Run(ctx, s.hardware(m), func(b Boot) {
+		report := func(b Boot) {
 			if ctx.Err() == nil { // what is said after the end is not heard
 				s.setBoot(m, b)
 			}
-		})
+		}
+		parts := s.hardware(m)
+		if m.prepare != nil {
+			data, err := m.prepare(fold(parts.Hostname))
+			if err != nil {
+				report(Boot{Stage: BootFailed, Reason: "VPSie could not prepare the worker: " + err.Error()})
+				return
+			}
+			parts.UserData = data
+		}
+		s.config.Machines.Run(ctx, parts, report)
 	})
 }
 

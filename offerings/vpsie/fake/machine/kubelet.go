@@ -71,6 +71,9 @@ func (k *kubelet) run(ctx context.Context) {
 			close(k.ready)
 			k.report(fake.Boot{Stage: fake.BootReady, Node: k.settings.name, Reason: k.reason()})
 		}
+		if k.config.Devices {
+			k.insist(ctx, k.publishDevices)
+		}
 		if csi := k.config.CSI; csi != nil && k.pause(ctx, csi.Delay) == nil {
 			k.insist(ctx, k.registerCSI)
 		}
@@ -86,7 +89,10 @@ func (k *kubelet) insist(ctx context.Context, do func(context.Context) error) bo
 		switch {
 		case err == nil:
 			return true
-		case ctx.Err() != nil, errors.Is(err, errGone), apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsInvalid(err):
+		case ctx.Err() != nil, errors.Is(err, errGone):
+			return false
+		case apierrors.IsNotFound(err), apierrors.IsUnauthorized(err), apierrors.IsInvalid(err):
+			k.config.Logger.Info("kubelet gives up", "node", k.settings.name, "reason", hidden(err).Error())
 			return false
 		}
 		if k.pause(ctx, k.config.RetryPeriod) != nil {

@@ -130,6 +130,7 @@ func run(t *testing.T, runner *machine.Runner, m fake.Machine) *box {
 	if m.Offering.Name == "" {
 		m.Offering = *offerings.Sample().Offering("std-2c4g")
 	}
+	m.Identifier = "vm-" + m.Hostname
 	m.Datacenter = *offerings.Sample().Datacenter("ams1")
 	go func() {
 		defer close(done)
@@ -177,7 +178,7 @@ func TestGoodUserDataJoins(t *testing.T) {
 	s := newSite(t)
 	runner := machine.New(machine.Config{CSI: &machine.CSI{}})
 	b := run(t, runner, fake.Machine{
-		Identifier: "vm-1", Hostname: "WEB-1", UserData: s.userData(s.order("web-1", s.token("aaaaaa", time.Hour))),
+		Hostname: "WEB-1", UserData: s.userData(s.order("web-1", s.token("aaaaaa", time.Hour))),
 		Addresses: func() (string, string) { return "198.18.0.9", "10.20.0.9" },
 	})
 	s.becomes(b, fake.BootReady)

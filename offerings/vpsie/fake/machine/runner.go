@@ -29,6 +29,8 @@ type Config struct {
 	// Offers is what pods can use of a machine, extended resources included.
 	// Default the offering's Allocatable: the machine is what was sold.
 	Offers func(fake.Machine) offerings.Resources
+	// Devices publishes a machine's extended resources as ResourceSlices as well.
+	Devices bool
 	// CSI is the storage driver that each machine runs; nil for none.
 	CSI *CSI
 	// KubeletVersion that Nodes show. Default v1.37.2.
