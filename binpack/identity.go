@@ -38,7 +38,11 @@ func (p *planner) identify() error {
 // hashSnapshot covers the cluster's objects, the NodeGroups and the rules of
 // the decision.
 func (p *planner) hashSnapshot() (string, error) {
-	s := snapshotHash{total: sha256.New()}
+	s := snapshotHash{total: sha256.New(), sums: p.request.Sums}
+	if s.sums == nil {
+		s.sums = &Sums{}
+	}
+	defer s.sums.forget()
 	o := &p.request.Objects
 	add(&s, o.Nodes)
 	add(&s, o.Pods)
@@ -97,20 +101,17 @@ func wishes(groups []*v1alpha1.NodeGroup) []wish {
 
 type snapshotHash struct {
 	total hash.Hash
+	sums  *Sums
 	err   error
 }
 
-// add hashes a list of API objects by their protocol buffers, which are much
-// cheaper than JSON and write maps in the order of their keys.
-func add[T interface{ Marshal() ([]byte, error) }](s *snapshotHash, list []T) {
+// add hashes a list of API objects.
+func add[T marshaler](s *snapshotHash, list []T) {
 	sums := make([][sha256.Size]byte, len(list))
 	for i, object := range list {
-		data, err := object.Marshal()
-		if err != nil {
-			s.err = fmt.Errorf("hashing the snapshot: %w", err)
+		if sums[i], s.err = s.sums.of(object); s.err != nil {
 			return
 		}
-		sums[i] = sha256.Sum256(data)
 	}
 	slices.SortFunc(sums, func(a, b [sha256.Size]byte) int { return bytes.Compare(a[:], b[:]) })
 	fmt.Fprintf(s.total, "%d\n", len(list))

@@ -411,7 +411,7 @@ func (p *planner) fitsNode(c *class, i int) bool {
 func (p *planner) budget() vector.Budget {
 	work := p.request.Work
 	if work == 0 {
-		work = vector.DefaultWork
+		work = DefaultWork
 	}
 	return vector.Budget{Work: max(1, work/int64(max(1, p.searches)))}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/vector"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
@@ -34,12 +35,21 @@ type Request struct {
 	// ExpendableBelow is the priority below which no machine is bought for a
 	// pod. Nil stands for DefaultExpendableBelow.
 	ExpendableBelow *int32
-	// Work bounds the search in the units of vector.Budget; 0 is its default.
+	// Work bounds the search in the units of vector.Budget; 0 stands for DefaultWork.
 	Work int64
+	// SkipScoreOrder says that whoever carries the plan out nominates its pods: how
+	// they would land without that is not looked into. It is no part of the plan's
+	// identity, and may change placement from scoreOrder to notHeld.
+	SkipScoreOrder bool
+	// Sums spares hashing objects that were in the request before; nil is fine.
+	Sums *Sums
 	// Stage is told the name of each stage when it begins ("decide", "verify",
 	// "repair"), for progress and for accounting; nil is fine.
 	Stage func(name string)
 }
+
+// DefaultWork is what a search may cost when the request does not say.
+const DefaultWork = vector.DefaultWork
 
 // DefaultExpendableBelow is Cluster Autoscaler's cut-off.
 const DefaultExpendableBelow int32 = -10

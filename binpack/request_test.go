@@ -74,3 +74,32 @@ func TestHostnamesOfLongGroupsAreLabels(t *testing.T) {
 		assert.NotEqual(t, r.TakenNames[0], m.Name)
 	}
 }
+
+func TestRememberedSumsMakeTheSamePlan(t *testing.T) {
+	r := request(t, small(t), pods(5, "web", "1", "1Gi")...)
+	plain := asJSON(t, scaleUp(t, r))
+	r.Sums = &Sums{}
+	for range 3 {
+		assert.Equal(t, plain, asJSON(t, scaleUp(t, r)))
+	}
+	before := scaleUp(t, r).Metadata.ID
+	changed := r.Objects.Pods[0].DeepCopy()
+	changed.Labels = map[string]string{"app": "other"}
+	r.Objects.Pods[0] = changed
+	assert.NotEqual(t, before, scaleUp(t, r).Metadata.ID)
+
+	r.Objects.Pods = r.Objects.Pods[:1]
+	scaleUp(t, r)
+	assert.Contains(t, r.Sums.before, any(changed))
+	assert.LessOrEqual(t, len(r.Sums.before), 1+len(r.Objects.Nodes), "what is gone is forgotten")
+}
+
+func TestSkippedScoreOrderIsTheSamePlan(t *testing.T) {
+	r := request(t, small(t), pods(5, "web", "1", "1Gi")...)
+	want := scaleUp(t, r)
+	r.SkipScoreOrder = true
+	got := scaleUp(t, r)
+	assert.Less(t, got.Stats.FilterCalls, want.Stats.FilterCalls)
+	got.Stats = want.Stats
+	assert.Equal(t, want, got)
+}

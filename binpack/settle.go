@@ -109,7 +109,7 @@ func (p *planner) verification(s *settled) verify.Request {
 			r.Planned[nameOf(pod)] = p.nodes[i].name
 		}
 	}
-	if len(r.Planned)*(len(p.nodes)+len(r.Added)) > verify.DefaultScoreOrderLimit {
+	if p.request.SkipScoreOrder && r.Nominate || len(r.Planned)*(len(p.nodes)+len(r.Added)) > verify.DefaultScoreOrderLimit {
 		// A sample would not show that nothing stays pending.
 		r.ScoreOrderLimit = -1
 	}

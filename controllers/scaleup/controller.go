@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/scaleup/record"
 )
@@ -30,6 +31,7 @@ type Controller struct {
 	// work is what a decision may cost at most, less than Options.Work after one
 	// that took too long.
 	work int64
+	sums binpack.Sums
 	// recorded is what the latest record said.
 	recorded string
 	// waiting are the arrivals, by the VPSieNode's name; the hand-over's own.

@@ -67,6 +67,8 @@ func (c *Controller) decide(ctx context.Context, catalog *offerings.Catalog, sna
 		Limits:          c.options.Limits,
 		ExpendableBelow: c.options.ExpendableBelow,
 		Work:            c.work,
+		SkipScoreOrder:  true,
+		Sums:            &c.sums,
 		// An empty list would stand for a group without limits.
 		NoScaleUp: len(snapshot.NodeGroups) == 0,
 	}

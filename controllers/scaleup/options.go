@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
-	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/vector"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
@@ -106,7 +105,7 @@ func (o *Options) complete() error {
 		o.Headroom = func(*v1alpha1.NodeGroup) []*v1.Pod { return nil }
 	}
 	if o.Work == 0 {
-		o.Work = vector.DefaultWork
+		o.Work = binpack.DefaultWork
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
