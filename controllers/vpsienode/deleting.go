@@ -100,19 +100,17 @@ func (v *visit) provenGone(seen *sighting) bool {
 // for want of the account's password is asked for again, slowly: it is paid for.
 func (v *visit) notDeleted(own machine, err error) (reconcile.Result, error) {
 	err = fmt.Errorf("deleting machine %s: %w", own.id, err)
-	if !vpsie.IsTerminal(err) {
+	switch vpsie.KindOf(err) {
+	case vpsie.WrongPassword, vpsie.Refused, vpsie.Invalid:
+	default:
 		v.trouble(reasonVPSie, err)
 		return reconcile.Result{}, err
 	}
 	if !meta.IsStatusConditionTrue(v.m.Status.Conditions, v1alpha1.CannotDelete) {
 		v.event(corev1.EventTypeWarning, v1alpha1.CannotDelete, "Delete", err.Error())
 	}
-	reason := reasonVPSie
-	if kind := vpsie.KindOf(err); kind != "" {
-		reason = string(kind)
-	}
-	v.set(v1alpha1.CannotDelete, metav1.ConditionTrue, reason, err.Error())
-	v.trouble(reason, err)
+	v.set(v1alpha1.CannotDelete, metav1.ConditionTrue, string(vpsie.KindOf(err)), err.Error())
+	v.trouble(reasonVPSie, err)
 	return again(v.r.options.UndeletableRetry)
 }
 

@@ -39,7 +39,7 @@ func newMetrics(registerer prometheus.Registerer, reader client.Reader) (*metric
 		}, []string{"reason"}),
 		drains: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Namespace: namespace, Name: "node_drains_total",
-			Help: "Attempts to drain nodes by result: done or failed.",
+			Help: "Drains of nodes by result: done, failed (and repeated), forced (DrainTimeout), unnecessary (no Node).",
 		}, []string{"result"}),
 		phases: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: namespace, Name: "vpsienode_phase_duration_seconds",

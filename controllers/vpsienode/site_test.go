@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -76,7 +77,7 @@ func newSite(t *testing.T, account fake.Config, machines *machine.Config) *site 
 	api, err := vpsie.New(vpsie.Options{
 		BaseURL:           url,
 		Credentials:       func(context.Context) (vpsie.Credentials, error) { return credentials, nil },
-		RequestsPerMinute: 60_000, Burst: 1000, MaxTries: 2, RetryInterval: time.Millisecond, BreakerFailures: 1000,
+		RequestsPerMinute: 600_000, Burst: 10_000, MaxTries: 2, RetryInterval: time.Millisecond, BreakerFailures: 1000,
 	})
 	require.NoError(t, err)
 	s := &site{T: t, plane: cluster, server: server, api: api, recorder: events.NewFakeRecorder(1000), registry: prometheus.NewRegistry()}
@@ -100,6 +101,106 @@ func newSite(t *testing.T, account fake.Config, machines *machine.Config) *site 
 		planetest.Reset(t, cluster)
 	})
 	return s
+}
+
+// stepper runs reconciliations one by one, at the pace of a clock of its own.
+type stepper struct {
+	*site
+	clock      *clocktesting.FakePassiveClock
+	reconciler *vpsienode.Reconciler
+}
+
+// step makes a site whose controller is called by the test.
+func (s *site) step(change func(*vpsienode.Options)) *stepper {
+	// The API keeps whole seconds.
+	t := &stepper{site: s, clock: clocktesting.NewFakePassiveClock(time.Now().Truncate(time.Second))}
+	s.options.Clock = t.clock
+	if change != nil {
+		change(&s.options)
+	}
+	t.restart()
+	return t
+}
+
+// restart is a new process: it knows what is in the objects, and nothing else.
+func (t *stepper) restart() {
+	t.options.Inventory = inventory.New(t.api, t.clock)
+	t.options.Registerer = nil
+	var err error
+	t.reconciler, err = vpsienode.New(t.options)
+	require.NoError(t, err)
+}
+
+// once reconciles a machine once and returns the object afterwards, nil if gone.
+func (t *stepper) once(name string) (*v1alpha1.VPSieNode, time.Duration, error) {
+	result, err := t.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Name: name}})
+	return t.get(name), result.RequeueAfter, err
+}
+
+// on reconciles, passing time as asked, until the machine is in the phase.
+func (t *stepper) on(name string, phase v1alpha1.VPSieNodePhase) *v1alpha1.VPSieNode {
+	t.Helper()
+	for range 400 {
+		m, pause, err := t.once(name)
+		if m != nil && m.Status.Phase == phase || m == nil && phase == "" {
+			return m
+		}
+		if err != nil {
+			pause = time.Second
+		}
+		t.pass(pause)
+	}
+	t.Fatalf("%s does not come to phase %q; %s", name, phase, t.story())
+	return nil
+}
+
+// pass lets time pass.
+func (t *stepper) pass(d time.Duration) { t.clock.SetTime(t.clock.Now().Add(d)) }
+
+// register makes the Node of a machine as its kubelet would, ready or not.
+func (t *stepper) register(m *v1alpha1.VPSieNode, ready corev1.ConditionStatus, change func(*corev1.Node)) *corev1.Node {
+	node := &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: m.Spec.Hostname},
+		Spec:       corev1.NodeSpec{Taints: []corev1.Taint{{Key: v1alpha1.StartupTaint, Effect: corev1.TaintEffectNoSchedule}}},
+		Status: corev1.NodeStatus{
+			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready}},
+			Addresses:  []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: m.Status.IPAddress}},
+		},
+	}
+	if change != nil {
+		change(node)
+	}
+	status := node.Status
+	require.NoError(t, t.client.Create(t.Context(), node))
+	node.Status = status
+	t.report(node)
+	return node
+}
+
+// report writes a Node's status as its kubelet would.
+func (t *stepper) report(node *corev1.Node) {
+	require.NoError(t, t.client.Status().Update(t.Context(), node))
+}
+
+// alive are VPSie's identifiers of the machines of a hostname.
+func (s *site) alive(hostname string) []string {
+	var ids []string
+	for _, vm := range append(s.server.VMs(), s.server.Pending()...) {
+		if vm.Ordered == hostname && !vm.Foreign {
+			ids = append(ids, vm.Identifier)
+		}
+	}
+	return ids
+}
+
+// condition is a condition of a machine, zero if there is none.
+func condition(m *v1alpha1.VPSieNode, kind string) metav1.Condition {
+	for _, c := range m.Status.Conditions {
+		if c.Type == kind {
+			return c
+		}
+	}
+	return metav1.Condition{}
 }
 
 // run starts the controller with short intervals; it ends with the test.
@@ -280,4 +381,22 @@ func (s *site) story() string {
 		story += "\nVPSie: " + vm.Hostname + " " + string(vm.State) + " boot: " + vm.Boot.Stage + " " + vm.Boot.Reason
 	}
 	return story
+}
+
+// stale is a cache that is behind for one object.
+type stale struct {
+	client.Client
+	object *v1alpha1.VPSieNode
+}
+
+func (s stale) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	if m, ok := into.(*v1alpha1.VPSieNode); ok && key.Name == s.object.Name {
+		s.object.DeepCopyInto(m)
+		return nil
+	}
+	return s.Client.Get(ctx, key, into, options...)
+}
+
+func request(name string) ctrl.Request {
+	return ctrl.Request{NamespacedName: client.ObjectKey{Name: name}}
 }

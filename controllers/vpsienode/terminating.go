@@ -32,17 +32,17 @@ func (v *visit) terminating(ctx context.Context) (reconcile.Result, error) {
 		return reconcile.Result{}, err
 	}
 	if node == nil || v.r.foreign(node, v.m) != "" {
-		return v.drained(ctx)
+		return v.drained(ctx, "unnecessary")
 	}
 	if limit := v.r.options.DrainTimeout; limit > 0 && v.overdue(&v.m.Status.TerminatingAt.Time, limit) {
 		v.r.drains.abandon(v.m.UID)
 		v.event(corev1.EventTypeWarning, reasonDrainTimeout, "Drain", fmt.Sprintf("pods were left on Node %s after %v; it is deleted all the same", node.Name, limit))
-		return v.drained(ctx)
+		return v.drained(ctx, "forced")
 	}
 	state, err := v.r.drains.drain(v.m.UID, node)
 	switch state {
 	case drainDone:
-		return v.drained(ctx)
+		return v.drained(ctx, "done")
 	case drainFailed:
 		v.r.metrics.drains.WithLabelValues("failed").Inc()
 		v.trouble(reasonDrainFailed, err)
@@ -54,8 +54,8 @@ func (v *visit) terminating(ctx context.Context) (reconcile.Result, error) {
 }
 
 // drained goes on to give the machine back.
-func (v *visit) drained(ctx context.Context) (reconcile.Result, error) {
-	v.r.metrics.drains.WithLabelValues("done").Inc()
+func (v *visit) drained(ctx context.Context, result string) (reconcile.Result, error) {
+	v.r.metrics.drains.WithLabelValues(result).Inc()
 	v.fine()
 	v.enter(v1alpha1.PhaseDeleting, "", "the machine is being given back")
 	return v.deleting(ctx)
