@@ -10,5 +10,5 @@
 // buy anything.
 //
 // It refuses to judge NodeGroups (package nodegroup does) and to decide what is
-// bought. What is sold out, the scale-up decides and takes out with Withhold.
+// bought. What VPSie turned out not to have just now, the scale-up remembers.
 package catalog

@@ -43,28 +43,6 @@ func markManaged(c *offerings.Catalog) (*offerings.Catalog, error) {
 	return offerings.New(c.Name, c.Datacenters, list)
 }
 
-// Place is an offering, by name, in a datacenter.
-type Place struct {
-	Offering, Datacenter string
-}
-
-// Withhold returns a copy of the catalogue in which offerings cannot be bought
-// in these places, such as those where VPSie just had none left. Their nodes
-// stay known. Places that the catalogue does not have are passed over.
-func Withhold(c *offerings.Catalog, places ...Place) *offerings.Catalog {
-	changed := *c
-	changed.Offerings = slices.Clone(c.Offerings)
-	for _, place := range places {
-		o := changed.Offering(place.Offering)
-		if o == nil || !o.AvailableIn(place.Datacenter) {
-			continue
-		}
-		o.Unavailable = append(slices.Clone(o.Unavailable), place.Datacenter)
-		slices.Sort(o.Unavailable)
-	}
-	return &changed
-}
-
 // merger gathers datacenters and offerings for one catalogue.
 type merger struct {
 	datacenters map[string]offerings.Datacenter

@@ -61,19 +61,12 @@ func TestUnionOfWhatIsSoldForSeveralImages(t *testing.T) {
 		assert.NotNil(t, c.ByIdentifier("p9"), "another plan of the same name is another offering")
 		assert.NotEqual(t, p1.Name, c.ByIdentifier("p9").Name)
 	}
-	c, err := union([]*offerings.Catalog{linux, Withhold(linux, Place{"big", "ams1"})})
+	soldOut := *linux
+	soldOut.Offerings = append([]offerings.Offering{}, linux.Offerings...)
+	soldOut.Offering("big").Unavailable = []string{"ams1"}
+	c, err := union([]*offerings.Catalog{linux, &soldOut})
 	require.NoError(t, err)
 	assert.True(t, c.Offering("big").AvailableIn("ams1"), "it can be had if either image can be had")
-}
-
-func TestWithholdTakesPlacesAndNothingElse(t *testing.T) {
-	c := catalogOf(t, "prices", sold{"small", "p1", 0.01, []string{"ams1", "fra1"}}, sold{"big", "p2", 0.04, []string{"ams1"}})
-	before := c.Hash()
-	changed := Withhold(c, Place{"small", "fra1"}, Place{"small", "fra1"}, Place{"small", "mars1"}, Place{"none", "ams1"})
-	assert.True(t, changed.Offering("small").AvailableIn("ams1"))
-	assert.False(t, changed.Offering("small").AvailableIn("fra1"))
-	assert.True(t, changed.Offering("big").AvailableIn("ams1"))
-	assert.Equal(t, before, c.Hash(), "the catalogue given is left alone")
 }
 
 func TestTheUsersCatalogueLiesOverVPSies(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 )
 
@@ -20,9 +21,9 @@ const (
 	// needs to exist.
 	HeadroomNamespace = "vpsie-headroom"
 
-	// HeadroomPriority is below every priority that is worth a machine: real pods
-	// come first and take the room when they need it.
-	HeadroomPriority = -10
+	// HeadroomPriority is the lowest for which machines are bought: real pods come
+	// first and take the room when they need it.
+	HeadroomPriority = binpack.DefaultExpendableBelow
 )
 
 // IsHeadroom says that a pod in a plan stands for room to be kept free.
@@ -62,7 +63,7 @@ func HeadroomPods(group *v1alpha1.NodeGroup) []*corev1.Pod {
 
 // virtualPod is a pending pod that is never created.
 func virtualPod(namespace, name, of string, spec corev1.PodSpec) *corev1.Pod {
-	priority, never := int32(HeadroomPriority), corev1.PreemptNever
+	priority, never := HeadroomPriority, corev1.PreemptNever
 	spec.Priority, spec.PreemptionPolicy, spec.PriorityClassName = &priority, &never, ""
 	if spec.SchedulerName == "" {
 		spec.SchedulerName = corev1.DefaultSchedulerName
