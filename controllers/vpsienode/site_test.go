@@ -2,9 +2,11 @@ package vpsienode_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +17,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -34,7 +37,10 @@ import (
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings/vpsie/fake/machine"
 )
 
-func TestMain(m *testing.M) { planetest.Main(m) }
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	planetest.Main(m)
+}
 
 const (
 	clusterID = "test"
@@ -172,14 +178,31 @@ func (t *stepper) register(m *v1alpha1.VPSieNode, ready corev1.ConditionStatus, 
 	}
 	status := node.Status
 	require.NoError(t, t.client.Create(t.Context(), node))
-	node.Status = status
-	t.report(node)
+	return t.report(node.Name, func(n *corev1.Node) { n.Status = status })
+}
+
+// report writes a Node's status as its kubelet would. The controller-manager
+// writes to Nodes at the same time.
+func (s *site) report(name string, change func(*corev1.Node)) *corev1.Node {
+	node := s.node(name)
+	before := node.DeepCopy()
+	change(node)
+	require.NoError(s, s.client.Status().Patch(s.Context(), node, client.MergeFrom(before)))
 	return node
 }
 
-// report writes a Node's status as its kubelet would.
-func (t *stepper) report(node *corev1.Node) {
-	require.NoError(t, t.client.Status().Update(t.Context(), node))
+// retaint leaves a Node the taints that are kept.
+func (s *site) retaint(name string, keep func(corev1.Taint) bool) {
+	require.NoError(s, retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		node := s.node(name)
+		node.Spec.Taints = slices.DeleteFunc(node.Spec.Taints, func(taint corev1.Taint) bool { return !keep(taint) })
+		return s.client.Update(s.Context(), node)
+	}))
+}
+
+// without keeps the taints of other keys.
+func without(key string) func(corev1.Taint) bool {
+	return func(taint corev1.Taint) bool { return taint.Key != key }
 }
 
 // alive are VPSie's identifiers of the machines of a hostname.
@@ -247,6 +270,10 @@ func (s *site) group(name string, change func(*v1alpha1.NodeGroupSpec)) *v1alpha
 
 // decide writes down a machine as a plan does.
 func (s *site) decide(group, suffix string) *v1alpha1.VPSieNode {
+	return s.decideAs(group, suffix, nil)
+}
+
+func (s *site) decideAs(group, suffix string, change func(*v1alpha1.VPSieNodeSpec)) *v1alpha1.VPSieNode {
 	hostname := "vpsie-" + group + "-" + suffix
 	sold := offerings.Sample().Offering(offering)
 	require.NotNil(s, sold)
@@ -257,8 +284,24 @@ func (s *site) decide(group, suffix string) *v1alpha1.VPSieNode {
 			OfferingID: sold.Identifier, PricePerHour: "0.0350",
 		},
 	}
+	if change != nil {
+		change(&m.Spec)
+	}
 	require.NoError(s, s.client.Create(s.Context(), m))
 	return m
+}
+
+// events are those recorded since the last call.
+func (s *site) events() []string {
+	var list []string
+	for {
+		select {
+		case event := <-s.recorder.Events:
+			list = append(list, event)
+		default:
+			return list
+		}
+	}
 }
 
 // get reads the object as it is now, nil if it is gone.
@@ -332,17 +375,7 @@ func (s *site) untaint(name string) {
 		}
 		return false
 	})
-	s.until("the taint is removed", func() bool {
-		node := s.node(name)
-		before := node.DeepCopy()
-		node.Spec.Taints = nil
-		for _, taint := range before.Spec.Taints {
-			if taint.Key != v1alpha1.StartupTaint {
-				node.Spec.Taints = append(node.Spec.Taints, taint)
-			}
-		}
-		return s.client.Patch(s.Context(), node, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})) == nil
-	})
+	s.retaint(name, without(v1alpha1.StartupTaint))
 }
 
 // secrets are the bootstrap tokens there are.
