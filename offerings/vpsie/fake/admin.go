@@ -48,7 +48,21 @@ func (s *Server) State() State {
 	return state
 }
 
-// adminRoutes: each takes and gives JSON.
+// adminRoutes take and give JSON:
+//
+//	GET  /_fake/state                   State
+//	GET  /_fake/history                 every VM that there ever was
+//	GET  /_fake/requests?since=RFC3339  the journal
+//	PUT  /_fake/faults                  [Fault…] instead of those in force
+//	POST /_fake/stock                   {"offering", "datacenter", "left"}
+//	POST /_fake/quota                   {"machines"}
+//	POST /_fake/down                    {"down": true or false}
+//	POST /_fake/expire                  every exchanged token ends
+//	POST /_fake/rotate                  Credentials; empty ones stay
+//	POST /_fake/vms                     Foreign
+//	POST /_fake/kill, poweroff, vanish  {"hostname"}
+//
+// A mistake is answered with 400 and a line of text.
 func (s *Server) adminRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_fake/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) })

@@ -40,10 +40,11 @@ type Config struct {
 	// TokenTTL is how long an exchanged token is valid. Default 1 h.
 	TokenTTL time.Duration
 
-	// QueueDelay is how long an order stays in the pending queue, StartDelay how
-	// long a listed machine is not yet running, BootDelay how long a running
-	// machine takes until it executes its user data. Default none.
-	QueueDelay, StartDelay, BootDelay Delay
+	// QueueDelay is how long an order stays in the pending queue, HandoverDelay how
+	// long it is then in no list at all, StartDelay how long a listed machine is
+	// not yet running, BootDelay how long a running machine takes until it executes
+	// its user data. Default none.
+	QueueDelay, HandoverDelay, StartDelay, BootDelay Delay
 	// DeleteDelay is how long some of the deleted machines stay in the lists,
 	// marked as deleted; others disappear at once. Default none: all do.
 	DeleteDelay Delay
@@ -186,7 +187,7 @@ func (c *Config) check() error {
 		}
 	}
 	for name, d := range map[string]Delay{
-		"QueueDelay": c.QueueDelay, "StartDelay": c.StartDelay, "BootDelay": c.BootDelay, "DeleteDelay": c.DeleteDelay,
+		"QueueDelay": c.QueueDelay, "HandoverDelay": c.HandoverDelay, "StartDelay": c.StartDelay, "BootDelay": c.BootDelay, "DeleteDelay": c.DeleteDelay,
 	} {
 		if d.Base < 0 || d.Jitter < 0 {
 			return fmt.Errorf("fake: %s must not be negative, got %v", name, d)

@@ -6,15 +6,16 @@ import (
 	"time"
 )
 
-// VMs returns every machine that is paid for and left the queue, managed and
-// foreign ones included, in the order in which they were ordered.
+// VMs returns every machine that exists, managed and foreign ones included, in
+// the order in which they were ordered. With Pending it is all that is paid for.
 func (s *Server) VMs() []VM {
 	return s.views(VMState.alive)
 }
 
-// Pending returns the machines in the queue.
+// Pending returns the machines that were ordered and are not listed yet, be
+// they in the queue or past it.
 func (s *Server) Pending() []VM {
-	return s.views(func(st VMState) bool { return st == VMQueued })
+	return s.views(VMState.coming)
 }
 
 // History returns every machine that there ever was, gone ones included.
@@ -56,13 +57,13 @@ func (s *Server) BoughtTwice() []string {
 	return twice
 }
 
-// PricePerHour returns what all machines cost together, in $/h, queued ones
-// included.
+// PricePerHour returns what all machines cost together, in $/h, those that are
+// not listed yet included.
 func (s *Server) PricePerHour() float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var sum float64
-	for _, m := range s.machinesThat(func(st VMState) bool { return st == VMQueued || st.alive() }) {
+	for _, m := range s.machinesThat(VMState.paid) {
 		sum += m.PricePerHour
 	}
 	return sum
@@ -178,7 +179,7 @@ func (s *Server) AddVM(f Foreign) (VM, error) {
 		flags: map[string]bool{"addPublicIpV4": true},
 	}
 	s.add(m)
-	m.ListedAt, m.RunningAt = m.OrderedAt, m.OrderedAt
+	m.UnqueuedAt, m.ListedAt, m.RunningAt = m.OrderedAt, m.OrderedAt, m.OrderedAt
 	return m.view(s.now()), nil
 }
 

@@ -181,7 +181,7 @@ func (s *Server) dropGroup(c *call) reply {
 			if !c.reasonGiven() {
 				return refused(noReason)
 			}
-			for _, m := range s.workers(cl, g, func(st VMState) bool { return st == VMQueued || st.alive() }) {
+			for _, m := range s.workers(cl, g, VMState.paid) {
 				s.remove(m)
 			}
 			cl.groups = slices.Delete(cl.groups, i, i+1)
@@ -214,7 +214,7 @@ func (s *Server) addWorker(c *call) reply {
 	if cl == nil || g == nil {
 		return s.missing(c)
 	}
-	paid := s.workers(cl, nil, func(st VMState) bool { return st == VMQueued || st.alive() })
+	paid := s.workers(cl, nil, VMState.paid)
 	if cl.WorkerCap > 0 && len(paid) >= cl.WorkerCap {
 		return refused(workerCap)
 	}

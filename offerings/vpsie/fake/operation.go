@@ -20,8 +20,6 @@ const (
 	VMAgent     Operation = "VMAgent"
 	CreateVM    Operation = "CreateVM"
 	DeleteVM    Operation = "DeleteVM"
-	StartVM     Operation = "StartVM"
-	StopVM      Operation = "StopVM"
 	AddVMToVPC  Operation = "AddVMToVPC"
 	DropVMVPC   Operation = "DropVMVPC"
 	AddVMTags   Operation = "AddVMTags"
@@ -78,8 +76,6 @@ var vmRoutes = []route{
 	{VMAgent, http.MethodGet, "/vm/live/agent/status/{identifier}", (*Server).vmAgent},
 	{CreateVM, http.MethodPost, "/vm", (*Server).createVM},
 	{DeleteVM, http.MethodDelete, "/vm", (*Server).deleteVM},
-	{StartVM, http.MethodPost, "/vm/start", (*Server).startVM},
-	{StopVM, http.MethodPost, "/vm/stop", (*Server).stopVM},
 	{AddVMToVPC, http.MethodPost, "/vm/add/vpc", (*Server).addVMToVPC},
 	{DropVMVPC, http.MethodDelete, "/vm/vpc", (*Server).dropVMVPC},
 	{AddVMTags, http.MethodPost, "/vm/addtags", (*Server).addVMTags},

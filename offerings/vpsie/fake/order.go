@@ -30,7 +30,7 @@ func (s *Server) createVM(c *call) reply {
 
 // spare takes a machine out of stock, or says why there is none.
 func (s *Server) spare(place Place) string {
-	if s.quota > 0 && len(s.machinesThat(func(st VMState) bool { return st == VMQueued || st.alive() })) >= s.quota {
+	if s.quota > 0 && len(s.machinesThat(VMState.paid)) >= s.quota {
 		return quotaExceeded
 	}
 	left, limited := s.stock[place]
@@ -161,34 +161,6 @@ func (c *call) reasonGiven() bool {
 	statistic, _ := c.fields["deleteStatistic"].(map[string]any)
 	reason, _ := statistic["reason"].(string)
 	return reason != ""
-}
-
-// startVM switches a machine on: it boots again, with the same user data, which
-// cloud-init does not execute a second time.
-func (s *Server) startVM(c *call) reply {
-	m := c.machine
-	if m == nil || !m.state(s.now()).alive() {
-		return s.missing(c)
-	}
-	if m.off {
-		m.off = false
-		m.userData, m.script = nil, nil
-		s.boot(m, s.now().Add(s.delay(s.config.BootDelay, "reboot", m.Identifier)))
-	}
-	return ok(true)
-}
-
-// stopVM switches a machine off.
-func (s *Server) stopVM(c *call) reply {
-	m := c.machine
-	if m == nil || !m.state(s.now()).alive() {
-		return s.missing(c)
-	}
-	if !m.off {
-		s.halt(m)
-		m.off = true
-	}
-	return ok(true)
 }
 
 // addVMTags replaces nothing: tags add up.

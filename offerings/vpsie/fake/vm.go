@@ -33,10 +33,12 @@ type VM struct {
 	// Foreign machines were not bought through the API.
 	Foreign bool    `json:"foreign,omitempty"`
 	State   VMState `json:"state"`
-	// OrderedAt, and ListedAt and RunningAt, which may lie in the future.
-	OrderedAt time.Time `json:"orderedAt"`
-	ListedAt  time.Time `json:"listedAt"`
-	RunningAt time.Time `json:"runningAt"`
+	// OrderedAt, and when it leaves the queue, is listed and runs, which may lie
+	// in the future.
+	OrderedAt  time.Time `json:"orderedAt"`
+	UnqueuedAt time.Time `json:"unqueuedAt"`
+	ListedAt   time.Time `json:"listedAt"`
+	RunningAt  time.Time `json:"runningAt"`
 	// Boot is what happens inside.
 	Boot Boot `json:"boot"`
 }
@@ -48,6 +50,8 @@ type VMState string
 const (
 	// VMQueued: in the pending queue, not in a list.
 	VMQueued VMState = "queued"
+	// VMHidden: no longer in the queue and not yet in a list.
+	VMHidden VMState = "hidden"
 	// VMStarting: listed, not running.
 	VMStarting VMState = "starting"
 	// VMRunning: running, whatever happens inside.
@@ -85,8 +89,10 @@ func (m *machine) state(now time.Time) VMState {
 		return VMGone
 	case !m.deletedAt.IsZero():
 		return VMDeleted
-	case now.Before(m.ListedAt):
+	case now.Before(m.UnqueuedAt):
 		return VMQueued
+	case now.Before(m.ListedAt):
+		return VMHidden
 	case m.off:
 		return VMOff
 	case now.Before(m.RunningAt):
@@ -96,8 +102,14 @@ func (m *machine) state(now time.Time) VMState {
 	}
 }
 
-// alive says whether the machine is paid for and not queued.
+// coming says whether the machine was ordered and is not listed yet.
+func (st VMState) coming() bool { return st == VMQueued || st == VMHidden }
+
+// alive says whether the machine is listed as existing.
 func (st VMState) alive() bool { return st == VMStarting || st == VMRunning || st == VMOff }
+
+// paid says whether the account pays for the machine.
+func (st VMState) paid() bool { return st.coming() || st.alive() }
 
 // listed says whether the machine is in a list, be it as deleted.
 func (st VMState) listed() bool { return st.alive() || st == VMDeleted }
@@ -131,10 +143,10 @@ func (s *Server) find(identifier string) *machine {
 	return m
 }
 
-// named returns the machine with this host name that was ordered last, queued
-// or alive.
+// named returns the machine with this host name that was ordered last, of
+// those that are paid for.
 func (s *Server) named(hostname string) *machine {
-	found := s.machinesThat(func(st VMState) bool { return st == VMQueued || st.alive() })
+	found := s.machinesThat(VMState.paid)
 	for i := len(found) - 1; i >= 0; i-- {
 		if fold(found[i].Ordered) == fold(hostname) {
 			return found[i]
@@ -151,7 +163,8 @@ func (s *Server) add(m *machine) {
 	m.Hostname = s.recase(m.Ordered, m.Identifier)
 	m.PricePerHour = s.price(m.offering, m.Datacenter)
 	m.OrderedAt = s.now()
-	m.ListedAt = m.OrderedAt.Add(s.delay(s.config.QueueDelay, "queue", m.Identifier))
+	m.UnqueuedAt = m.OrderedAt.Add(s.delay(s.config.QueueDelay, "queue", m.Identifier))
+	m.ListedAt = m.UnqueuedAt.Add(s.delay(s.config.HandoverDelay, "handover", m.Identifier))
 	m.RunningAt = m.ListedAt.Add(s.delay(s.config.StartDelay, "start", m.Identifier))
 	m.Boot = Boot{Stage: BootWaiting, At: m.OrderedAt}
 	if m.flags["addPublicIpV4"] || m.Cluster != "" {

@@ -17,6 +17,7 @@ import (
 func TestOrderIsQueuedThenListed(t *testing.T) {
 	a := newAccount(t, fake.Config{
 		QueueDelay: fake.Delay{Base: time.Minute}, StartDelay: fake.Delay{Base: time.Minute}, Plain: true,
+		HandoverDelay: fake.Delay{Base: time.Second},
 	})
 	a.buy("web-1")
 
@@ -36,6 +37,12 @@ func TestOrderIsQueuedThenListed(t *testing.T) {
 
 	a.clock.Step(time.Minute)
 	assert.Empty(t, a.get("/apps/v2/vm/pending").list())
+	assert.Empty(t, a.get("/apps/v2/vm").list(), "for a moment it is nowhere")
+	assert.Empty(t, a.get("/apps/v2/storages/vms").list())
+	assert.Len(t, a.Pending(), 1)
+
+	a.clock.Step(time.Second)
+	assert.Empty(t, a.Pending())
 	vm := a.get("/api/v2/vm").record(0) // the other prefix
 	assert.Equal(t, "web-1", vm["hostname"])
 	assert.EqualValues(t, 4096, vm["ram"])
@@ -249,12 +256,6 @@ func TestBlowsFromOutside(t *testing.T) {
 		assert.Equal(t, fake.BootStopped, vm.Boot.Stage)
 	}
 	assert.Equal(t, map[string]fake.VMState{"killed": fake.VMRunning, "off": fake.VMOff, "lost": fake.VMGone}, states)
-
-	id := a.VMs()[1].Identifier
-	assert.Equal(t, true, a.do("POST", "/apps/v2/vm/start", object{"vmIdentifier": id}).data())
-	assert.Equal(t, fake.VMRunning, a.VMs()[1].State)
-	assert.Equal(t, true, a.do("POST", "/apps/v2/vm/stop", object{"vmIdentifier": id}).data())
-	assert.Equal(t, fake.VMOff, a.VMs()[1].State)
 
 	_, err := a.AddVM(fake.Foreign{Hostname: "theirs", Offering: "std-1c1g", Datacenter: "ams1"})
 	require.NoError(t, err)

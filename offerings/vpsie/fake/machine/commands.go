@@ -41,7 +41,7 @@ func init() { // kubeadm and sh run through this table: a literal would be a cyc
 // idle does nothing, successfully.
 func idle(context.Context, *guest, *interp.HandlerContext, []string) error { return nil }
 
-func failed(status uint8) error { return interp.NewExitStatus(status) }
+func failed(status uint8) error { return interp.ExitStatus(status) }
 
 // operands are the arguments that are not options.
 func operands(args []string) []string {

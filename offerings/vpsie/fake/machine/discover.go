@@ -79,10 +79,10 @@ func (g *guest) discover(ctx context.Context, r *joinRequest) (*place, error) {
 
 // clusterInfo waits until cluster-info is there and signed for the token.
 func (g *guest) clusterInfo(ctx context.Context, c kubernetes.Interface, id string, timeout time.Duration) (*corev1.ConfigMap, error) {
-	last := errors.New("no answer")
 	giveUp := g.config.Clock.Now().Add(timeout)
 	for {
 		info, err := c.CoreV1().ConfigMaps(metav1.NamespacePublic).Get(ctx, bootstrapapi.ConfigMapClusterInfo, metav1.GetOptions{})
+		var last error
 		switch {
 		case err != nil:
 			last = fmt.Errorf("reading cluster-info: %w", err)

@@ -261,6 +261,46 @@ func TestPodWaitsForItsVolume(t *testing.T) {
 	})
 }
 
+func TestMachineOutlivesTheAPIServer(t *testing.T) {
+	s := newSite(t)
+	b := run(t, machine.New(machine.Config{Heartbeat: 100 * time.Millisecond}), fake.Machine{
+		Hostname: "web-7", UserData: s.userData(s.order("web-7", s.token("mmmmmm", time.Hour))),
+	})
+	s.becomes(b, fake.BootReady)
+	s.pod("before", "web-7")
+	s.phase("before", corev1.PodRunning)
+	require.NoError(t, s.plane.RestartAPIServer(t.Context()))
+	since := time.Now()
+	eventually(t, "the lease is renewed", func() error {
+		if !s.lease("web-7").After(since) {
+			return errors.New("not renewed")
+		}
+		return nil
+	})
+	s.pod("after", "web-7")
+	s.phase("after", corev1.PodRunning)
+}
+
+func TestContainersTakeTheirTime(t *testing.T) {
+	s := newSite(t)
+	b := run(t, machine.New(machine.Config{PodDelay: time.Hour, StopDelay: time.Hour}), fake.Machine{
+		Hostname: "web-8", UserData: s.userData(s.order("web-8", s.token("nnnnnn", time.Hour))),
+	})
+	s.becomes(b, fake.BootReady)
+	s.pod("slow", "web-8", func(p *corev1.Pod) { p.Spec.TerminationGracePeriodSeconds = ptr.To[int64](1) })
+	assert.Equal(t, corev1.PodPending, s.phase("slow", corev1.PodPending).Status.Phase)
+	asked := time.Now()
+	require.NoError(t, s.admin.CoreV1().Pods("default").Delete(t.Context(), "slow", metav1.DeleteOptions{}))
+	eventually(t, "it ends with its grace period", func() error {
+		_, err := s.admin.CoreV1().Pods("default").Get(t.Context(), "slow", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return fmt.Errorf("still there: %w", err)
+	})
+	assert.GreaterOrEqual(t, time.Since(asked), time.Second)
+}
+
 // volume is one with a claim, bound to each other.
 func (s *site) volume(name string) {
 	s.Helper()

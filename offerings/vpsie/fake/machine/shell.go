@@ -46,7 +46,8 @@ func (g *guest) execute(ctx context.Context, name string, s script) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	err = runner.Run(ctx, parsed)
-	if _, status := interp.IsExitStatus(err); err == nil || status {
+	var status interp.ExitStatus
+	if err == nil || errors.As(err, &status) {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", name, hidden(err))
