@@ -27,9 +27,9 @@ demo: build ## Plan for the bundled example cluster: printed, and as an HTML rep
 	@printf '\nThe same as a picture: %s/demo.html\n' $(BIN)
 
 .PHONY: build
-build: ## Build whatif into bin/
+build: ## Build whatif and the controller into bin/
 	@mkdir -p $(BIN)
-	@$(GO) build -o $(BIN)/whatif ./cmd/whatif
+	@$(GO) build -o $(BIN)/ ./cmd/whatif ./cmd/controller
 
 .PHONY: install
 install: build ## Install whatif, and the same program as `kubectl whatif`, into BINDIR
