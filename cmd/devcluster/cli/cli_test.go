@@ -160,7 +160,7 @@ func TestMistakes(t *testing.T) {
 func TestHelp(t *testing.T) {
 	code, printed, _ := devcluster(t.Context(), "--help")
 	assert.Equal(t, cli.ExitOK, code)
-	for _, command := range []string{"up", "down", "status", "kubectl"} {
+	for _, command := range []string{"up", "down", "status", "demo", "kubectl"} {
 		assert.Contains(t, printed, "\n  "+command+" ")
 	}
 }

@@ -63,7 +63,7 @@ Run make plane first. Pods do not run anything; their kubelets say they do.`,
 	root.SetOut(streams.Out)
 	root.SetErr(streams.ErrOut)
 	dir := root.PersistentFlags().String("dir", defaultDir(), "folder of the cluster")
-	root.AddCommand(newUp(streams, dir), newDown(streams, dir), newStatus(streams, dir), newKubectl(streams, dir))
+	root.AddCommand(newUp(streams, dir), newDown(streams, dir), newStatus(streams, dir), newDemo(streams, dir), newKubectl(streams, dir))
 	return root
 }
 
