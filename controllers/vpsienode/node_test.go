@@ -61,7 +61,7 @@ func TestFromANodeToReady(t *testing.T) {
 	csi.Spec.Drivers = []storagev1.CSINodeDriver{{Name: "vpsie.csi.vpsie.com", NodeID: name}}
 	require.NoError(t, s.client.Update(t.Context(), csi))
 	lacking("the pods planned for the node are to be nominated")
-	for range 200 {
+	for range 70 {
 		m, pause, err := step.once(name)
 		require.NoError(t, err)
 		require.Equal(t, v1alpha1.ReasonAwaitingPods, condition(m, v1alpha1.NodeReady).Reason, "a complete machine does not fail for want of nominations")

@@ -56,6 +56,7 @@ type site struct {
 	kubernetes kubernetes.Interface
 	server     *fake.Server
 	api        *vpsie.Client
+	boot       *bootstrap.Bootstrapper
 	recorder   *events.FakeRecorder
 	registry   *prometheus.Registry
 	options    vpsienode.Options
@@ -92,11 +93,11 @@ func newSite(t *testing.T, account fake.Config, machines *machine.Config) *site 
 	require.NoError(t, err)
 	s.kubernetes, err = kubernetes.NewForConfig(rest)
 	require.NoError(t, err)
-	boot, err := bootstrap.New(bootstrap.Options{Kubernetes: s.kubernetes, Scripts: api, Namespace: "default", ClusterID: clusterID})
+	s.boot, err = bootstrap.New(bootstrap.Options{Kubernetes: s.kubernetes, Scripts: api, Namespace: "default", ClusterID: clusterID})
 	require.NoError(t, err)
 	s.options = vpsienode.Options{
 		Client: s.client, Reader: s.client, Kubernetes: s.kubernetes,
-		VPSie: api, Inventory: inventory.New(api, clock.RealClock{}), Bootstrap: boot,
+		VPSie: api, Inventory: inventory.New(api, clock.RealClock{}), Bootstrap: s.boot,
 		Catalog:    func(context.Context) (*offerings.Catalog, error) { return offerings.Sample(), nil },
 		Recorder:   s.recorder,
 		ClusterID:  clusterID,
@@ -146,7 +147,7 @@ func (t *stepper) once(name string) (*v1alpha1.VPSieNode, time.Duration, error) 
 // on reconciles, passing time as asked, until the machine is in the phase.
 func (t *stepper) on(name string, phase v1alpha1.VPSieNodePhase) *v1alpha1.VPSieNode {
 	t.Helper()
-	for range 400 {
+	for start := time.Now(); time.Since(start) < patience; {
 		m, pause, err := t.once(name)
 		if m != nil && m.Status.Phase == phase || m == nil && phase == "" {
 			return m
