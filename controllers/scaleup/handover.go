@@ -28,8 +28,6 @@ type arrival struct {
 type waiting struct {
 	// since is when it was first seen ready to take pods.
 	since time.Time
-	// wiped counts the rounds in which nominations did not stay.
-	wiped int
 	// opened is when its taint was taken away, which the copy may not show yet.
 	opened time.Time
 }
@@ -38,8 +36,6 @@ const (
 	// podsPerRound bounds what is nominated before the taints go: the sooner they
 	// go, the fewer scheduling cycles come between.
 	podsPerRound = 300
-	// maxWiped rounds are tried anew; then the taint goes all the same.
-	maxWiped = 3
 	// retryHandover is how long to wait after the API server refused something.
 	retryHandover = time.Second
 )
@@ -71,14 +67,7 @@ func (c *Controller) round(ctx context.Context) {
 		ready = firstPods(ready, podsPerRound)
 	}
 	nominated := c.nominate(ctx, ready)
-	var open []*arrival
-	for _, a := range nominated {
-		if c.held(ctx, a) {
-			open = append(open, a)
-		}
-	}
-	err := parallel(ctx, open, c.untaint)
-	if err != nil {
+	if err := parallel(ctx, c.held(ctx, nominated), c.untaint); err != nil {
 		c.options.Logger.Error(err, "removing a startup taint; trying again")
 	}
 	// Who was not let go is looked at again.
@@ -115,7 +104,7 @@ func (c *Controller) ready() (list []*arrival, next time.Time) {
 			continue
 		}
 		a.waiting = w
-		quiet := c.attempts.latest(a.node.Name, a.pods).Add(c.options.Quiet)
+		quiet := c.attempts.over(a.pods).Add(c.options.Quiet)
 		if patience := w.since.Add(c.options.MaxQuiet); patience.Before(quiet) {
 			quiet = patience
 		}

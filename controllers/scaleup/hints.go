@@ -40,20 +40,17 @@ func (c *Controller) listen(o *observe.Observer) {
 	o.Handle("pods", changes[*v1.Pod]{added: c.podAdded, changed: c.podChanged, deleted: c.podDeleted})
 	o.Handle("events", changes[*eventsv1.Event]{added: c.eventSeen, changed: func(_, event *eventsv1.Event) { c.eventSeen(event) }})
 	o.Handle("nodes", changes[*v1.Node]{
-		added: func(node *v1.Node) {
-			c.attempts.sawNode(node.Name)
+		added: func(*v1.Node) {
+			c.attempts.stir()
 			c.handover.hint()
 		},
 		changed: func(before, after *v1.Node) {
 			if stirs(before, after) {
-				c.attempts.sawNode(after.Name)
+				c.attempts.stir()
 			}
 			c.handover.hint()
 		},
-		deleted: func(node *v1.Node) {
-			c.attempts.forgetNode(node.Name)
-			c.trigger.hint()
-		},
+		deleted: func(*v1.Node) { c.trigger.hint() },
 	})
 	o.Handle("csinodes", anyChange(c.handover.hint))
 	o.Handle("vpsienodes", changes[*v1alpha1.VPSieNode]{

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
 )
 
 // nomination is one pod and its node.
@@ -63,41 +64,65 @@ func (c *Controller) nominatePod(ctx context.Context, pod *v1.Pod, node string) 
 }
 
 // held reads back, from the API server itself, whether the nominations stayed. A
-// scheduling cycle that was under way may have wiped them: then the arrival waits
-// for another quiet moment, but not for ever.
-func (c *Controller) held(ctx context.Context, a *arrival) bool {
+// scheduling cycle that was under way may have wiped some: then more may follow,
+// and all arrivals of the round wait for another quiet moment, but for those that
+// have waited long enough.
+func (c *Controller) held(ctx context.Context, arrivals []*arrival) (open []*arrival) {
+	wiped := make([]int, len(arrivals))
+	positions := make([]int, len(arrivals))
+	for i := range positions {
+		positions[i] = i
+	}
+	err := parallel(ctx, positions, func(ctx context.Context, i int) (err error) {
+		wiped[i], err = c.wiped(ctx, arrivals[i])
+		return err
+	})
+	if err != nil {
+		c.options.Logger.Error(err, "reading nominations back; trying again")
+		return nil
+	}
+	total := 0
+	for _, n := range wiped {
+		total += n
+	}
+	if total == 0 {
+		return arrivals
+	}
+	now := c.options.Clock.Now()
+	open = slices.DeleteFunc(arrivals, func(a *arrival) bool {
+		return len(a.pods) > 0 && now.Before(a.since.Add(c.options.MaxQuiet))
+	})
+	c.options.Logger.Info("kube-scheduler wiped nominations, waiting until it is quiet", "pods", total, "nodes", len(wiped)-len(open))
+	return open
+}
+
+// wiped counts the pods of an arrival whose nominations did not stay.
+func (c *Controller) wiped(ctx context.Context, a *arrival) (wiped int, err error) {
 	if len(a.pods) == 0 {
-		return true
+		return 0, nil
 	}
 	var list v1.PodList
 	if err := c.options.Live.List(ctx, &list, client.MatchingFields{"status.nominatedNodeName": a.node.Name}); err != nil {
-		c.options.Logger.Error(err, "reading nominations back; trying again", "node", a.node.Name)
-		return false
+		return 0, fmt.Errorf("pods nominated to %s: %w", a.node.Name, err)
 	}
 	there := make(map[types.UID]bool, len(list.Items))
 	for i := range list.Items {
 		there[list.Items[i].UID] = true
 	}
-	wiped := 0
 	for _, pod := range a.pods {
 		if there[pod.UID] {
 			c.metrics.nominations.WithLabelValues("held").Inc()
 			continue
 		}
 		// Bound or deleted in between is no loss.
-		if current := c.options.Observer.Pod(client.ObjectKeyFromObject(pod).String()); current == nil || current.Spec.NodeName != "" {
+		if current := c.options.Observer.Pod(observe.PodKey(pod)); current == nil || current.Spec.NodeName != "" {
 			continue
 		}
 		wiped++
 		c.metrics.nominations.WithLabelValues("wiped").Inc()
 		c.attempts.sawPod(pod.UID)
 	}
-	if wiped == 0 || a.wiped >= maxWiped {
-		return true
-	}
-	a.wiped++
-	c.options.Logger.Info("kube-scheduler wiped nominations, waiting until it is quiet", "node", a.node.Name, "pods", wiped)
-	return false
+	return wiped, nil
 }
 
 // untaint takes the startup taint away. The patch refuses to take another one.

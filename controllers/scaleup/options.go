@@ -62,9 +62,10 @@ type Options struct {
 	// doubles with each plan that fails. 1 min and at most 10 min when zero. Failed
 	// VPSieNodes must be kept for longer than MaxBackoff.
 	Backoff, MaxBackoff time.Duration
-	// Quiet is how long kube-scheduler must not have tried a machine's pods, nor the
-	// Node have changed, before they are nominated; 1 s when zero. MaxQuiet is how
-	// long a machine waits for that at most; 10 s when zero.
+	// Quiet is how long kube-scheduler must have had no reason to try a machine's
+	// pods before they are nominated; 1 s when zero. MaxQuiet is how long a machine
+	// waits for that at most; 12 s when zero, which is longer than kube-scheduler's
+	// longest back-off.
 	Quiet, MaxQuiet time.Duration
 	// Overdue is how long a pod may be pending although its node takes pods before
 	// that is counted and a new plan is made; 20 s when zero, twice kube-scheduler's
@@ -89,7 +90,7 @@ func (o *Options) complete() error {
 	}{
 		{&o.Idle, time.Second}, {&o.MaxBatch, 10 * time.Second}, {&o.TimeBudget, 30 * time.Second}, {&o.Resync, 10 * time.Minute},
 		{&o.Backoff, time.Minute}, {&o.MaxBackoff, 10 * time.Minute},
-		{&o.Quiet, time.Second}, {&o.MaxQuiet, 10 * time.Second}, {&o.Overdue, 20 * time.Second},
+		{&o.Quiet, time.Second}, {&o.MaxQuiet, 12 * time.Second}, {&o.Overdue, 20 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.standard

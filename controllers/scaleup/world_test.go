@@ -39,7 +39,11 @@ import (
 func TestMain(m *testing.M) { planetest.Main(m) }
 
 // patience is how long to wait for what must come; nothing takes near as long.
-const patience = 90 * time.Second
+const (
+	patience = 90 * time.Second
+	// moment is how long to watch that something does not happen.
+	moment = 500 * time.Millisecond
+)
 
 // world is a real control plane with a running Controller. The test plays the
 // machines.
@@ -253,22 +257,29 @@ func (w *world) setPhase(name string, phase v1alpha1.VPSieNodePhase, reason stri
 	})
 }
 
-// register plays the machine's kubelet and controllers/vpsienode: the Node is
-// there, carries what it should, and is not ready yet.
-func (w *world) register(machine *v1alpha1.VPSieNode) {
+// appear plays the machine's kubelet and controllers/vpsienode: the Node is there
+// and carries what it should. What the machine has comes later, as returned.
+func (w *world) appear(machine *v1alpha1.VPSieNode) (node *v1.Node, status v1.NodeStatus) {
 	w.Helper()
 	group := &v1alpha1.NodeGroup{}
 	require.NoError(w, w.client.Get(w.ctx, types.NamespacedName{Name: machine.Spec.NodeGroup}, group))
 	template := binpack.NewTemplate(w.catalog.Offering(machine.Spec.Offering), group, *w.catalog.Datacenter(machine.Spec.Datacenter), nil)
-	node := template.Node(machine.Spec.Hostname).Node
-	status := node.Status
+	node = template.Node(machine.Spec.Hostname).Node
+	status = node.Status
+	status.Conditions = []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionFalse, Reason: "KubeletNotReady"}}
 	node.Status = v1.NodeStatus{}
 	node.Labels[v1alpha1.VPSieNodeLabel] = machine.Name
 	node.Spec.ProviderID = "vpsie://" + machine.Name
 	node.Spec.Taints = append(node.Spec.Taints, v1.Taint{Key: v1alpha1.StartupTaint, Effect: v1.TaintEffectNoSchedule})
 	w.create(node)
+	return node, status
+}
+
+// register lets the Node of a machine appear with all that it has, not ready yet.
+func (w *world) register(machine *v1alpha1.VPSieNode) {
+	w.Helper()
+	node, status := w.appear(machine)
 	node.Status = status
-	node.Status.Conditions = []v1.NodeCondition{{Type: v1.NodeReady, Status: v1.ConditionFalse, Reason: "KubeletNotReady"}}
 	w.setStatus(node)
 	w.setPhase(machine.Name, v1alpha1.PhaseJoining, "")
 }

@@ -1,0 +1,191 @@
+package scaleup_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	v1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
+	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane/planetest"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+)
+
+// tight is a load for two machines of four cores that kube-scheduler's own scores
+// break: it spreads the small pods, and then the big one fits nowhere.
+func tight(w *world) (machines []v1alpha1.VPSieNode) {
+	w.create(group("tight", func(s *v1alpha1.NodeGroupSpec) {
+		s.OfferingIDs = []string{"std-4"}
+		s.DatacenterIDs = []string{"fra"}
+	}))
+	w.start()
+	for i := range 5 {
+		w.create(pod(fmt.Sprintf("a-small-%d", i), "1", "1Gi"))
+	}
+	w.create(pod("z-big", "3", "1Gi"))
+	return w.waitMachines(2)
+}
+
+func plannedFor(machines []v1alpha1.VPSieNode) map[string]string {
+	planned := map[string]string{}
+	for i := range machines {
+		for _, name := range machines[i].Spec.Pods {
+			planned[name[len("default/"):]] = machines[i].Spec.Hostname
+		}
+	}
+	return planned
+}
+
+func TestTightPlanHoldsInWhateverOrderMachinesJoin(t *testing.T) {
+	for _, order := range [][]int{{0, 1}, {1, 0}} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			w := newWorld(t)
+			machines := tight(w)
+			planned := plannedFor(machines)
+			require.Len(t, planned, 6)
+			for _, i := range order {
+				w.join(&machines[i])
+			}
+			assert.Equal(t, planned, w.waitBound())
+			assert.Len(t, w.machines(), 2, "no corrective scale-up")
+		})
+	}
+}
+
+// Naming a pod's node as soon as it joins is too early: kube-scheduler tries the
+// pod again because of what the Node says next, fails on the startup taint, and
+// clears the nomination.
+func TestNominatingAtJoinDoesNotHold(t *testing.T) {
+	w := newWorld(t)
+	machines := tight(w)
+	planned := plannedFor(machines)
+	w.stop()
+	cluster := planetest.Get(t)
+
+	for i := range machines {
+		node, status := w.appear(&machines[i])
+		for name, host := range planned {
+			if host == node.Name {
+				patch, err := json.Marshal(map[string]any{"status": map[string]any{"nominatedNodeName": host}})
+				require.NoError(t, err)
+				require.NoError(t, w.client.Status().Patch(t.Context(), w.pod(name), client.RawPatch(types.MergePatchType, patch)))
+			}
+		}
+		node.Status = status
+		w.setStatus(node)
+		w.becomeReady(node.Name)
+	}
+	w.eventually(func() string {
+		for name := range planned {
+			if node := w.pod(name).Status.NominatedNodeName; node != "" {
+				return fmt.Sprintf("pod %s is still nominated to %s", name, node)
+			}
+		}
+		return ""
+	})
+
+	// Both open at once, to be fair to the scheduler.
+	cluster.StopScheduler()
+	for i := range machines {
+		w.openNode(machines[i].Spec.Hostname)
+	}
+	require.NoError(t, cluster.StartScheduler(t.Context()))
+	w.eventually(func() string {
+		at := w.boundTo()
+		for i := range 5 {
+			if name := fmt.Sprintf("a-small-%d", i); at[name] == "" {
+				return name + " is pending"
+			}
+		}
+		return ""
+	})
+	w.eventually(func() string {
+		for _, c := range w.pod("z-big").Status.Conditions {
+			if c.Type == v1.PodScheduled && c.Status == v1.ConditionFalse && c.Message != "" {
+				return ""
+			}
+		}
+		return "kube-scheduler has not tried z-big"
+	})
+	assert.Empty(t, w.pod("z-big").Spec.NodeName, "the plan came apart")
+}
+
+// openNode waits until the startup taint is the only one, and takes it away.
+func (w *world) openNode(name string) {
+	w.Helper()
+	w.eventually(func() string {
+		node := &v1.Node{}
+		require.NoError(w, w.client.Get(w.ctx, types.NamespacedName{Name: name}, node))
+		if len(node.Spec.Taints) != 1 || node.Spec.Taints[0].Key != v1alpha1.StartupTaint {
+			return fmt.Sprintf("node %s has taints %v", name, node.Spec.Taints)
+		}
+		if err := w.client.Patch(w.ctx, node, client.RawPatch(types.JSONPatchType, []byte(`[{"op":"remove","path":"/spec/taints"}]`))); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+}
+
+func (w *world) tainted(name string) bool {
+	w.Helper()
+	node := &v1.Node{}
+	require.NoError(w, w.client.Get(w.ctx, types.NamespacedName{Name: name}, node))
+	for _, taint := range node.Spec.Taints {
+		if taint.Key == v1alpha1.StartupTaint {
+			return true
+		}
+	}
+	return false
+}
+
+func TestStartupTaintStaysUntilTheNodeIsComplete(t *testing.T) {
+	w := newWorld(t)
+	w.create(
+		&storagev1.CSIDriver{ObjectMeta: metav1.ObjectMeta{Name: binpack.CSIDriver}},
+		group("min", func(s *v1alpha1.NodeGroupSpec) {
+			s.MinNodes, s.OfferingIDs = 1, []string{"std-2"}
+			s.StartupTaints = []v1alpha1.Taint{{Key: "example.com/cni", Effect: v1.TaintEffectNoSchedule}}
+		}),
+	)
+	w.start()
+	machine := w.waitMachines(1)[0]
+	assert.Equal(t, "for the NodeGroup's minNodes", machine.Spec.Reason)
+	node, status := w.appear(&machine)
+	w.setPhase(machine.Name, v1alpha1.PhaseJoining, "")
+	closed := func() string {
+		if !w.tainted(node.Name) {
+			return "the startup taint is gone too early"
+		}
+		return ""
+	}
+	patch := func(patch string) {
+		t.Helper()
+		require.NoError(t, w.client.Patch(t.Context(), node, client.RawPatch(types.MergePatchType, []byte(patch))))
+	}
+	patch(`{"spec":{"taints":[{"key":"` + v1alpha1.StartupTaint + `","effect":"NoSchedule"},{"key":"example.com/cni","effect":"NoSchedule"}]}}`)
+	node.Status = status
+	w.setStatus(node)
+	w.becomeReady(node.Name)
+	w.never(moment, closed)
+
+	patch(`{"spec":{"taints":[{"key":"` + v1alpha1.StartupTaint + `","effect":"NoSchedule"}]}}`)
+	w.never(moment, closed)
+
+	w.create(&storagev1.CSINode{ObjectMeta: metav1.ObjectMeta{Name: node.Name}, Spec: storagev1.CSINodeSpec{
+		Drivers: []storagev1.CSINodeDriver{{Name: binpack.CSIDriver, NodeID: node.Name, TopologyKeys: []string{"region"}}},
+	}})
+	w.eventually(func() string {
+		if w.tainted(node.Name) {
+			return "the startup taint is still there"
+		}
+		return ""
+	})
+	assert.Len(t, w.machines(), 1)
+}
