@@ -113,6 +113,11 @@ $(PLANE_STAMP): $(PLANE_MODULE)/go.mod
 	$$build -ldflags="-s -w $$version" -o "$$out/" $(addprefix k8s.io/kubernetes/cmd/,kube-apiserver kube-scheduler kube-controller-manager kubectl)
 	@touch $@
 
+.PHONY: demo-cluster
+demo-cluster: plane build ## Start a cluster here, apply the example, watch it buy nodes, take it down
+	@$(GO) build -o $(BIN)/ ./cmd/devcluster
+	@$(BIN)/devcluster demo --controller $(BIN)/controller
+
 ##@ Change it
 
 .PHONY: generate
