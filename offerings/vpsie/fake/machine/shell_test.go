@@ -179,3 +179,32 @@ func TestKubeletArguments(t *testing.T) {
 }
 
 func newArg(name, value string) kubeadm.Arg { return kubeadm.Arg{Name: name, Value: value} }
+
+func FuzzJoinConfiguration(f *testing.F) {
+	f.Add("apiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\ndiscovery: {bootstrapToken: {token: abcdef.0123456789abcdef, apiServerEndpoint: \"a:1\", caCertHashes: [x]}}\n", "node-labels", "a=b")
+	f.Add("kind: X\n---\n---\n", "register-with-taints", "a=b:NoSchedule")
+	f.Fuzz(func(t *testing.T, text, flag, value string) {
+		r, err := parseJoinConfiguration([]byte(text))
+		if err == nil {
+			r, err = r.complete("web-1")
+		}
+		if err != nil {
+			r = &joinRequest{name: "web-1"}
+		}
+		r.kubeletArgs = append(r.kubeletArgs, newArg(flag, value))
+		s, err := parseKubeletArgs(r)
+		if (s == nil) == (err == nil) {
+			t.Fatalf("both or neither of settings and an error: %v, %v", s, err)
+		}
+	})
+}
+
+func FuzzSed(f *testing.F) {
+	f.Add("s/a/b/g", "aaa\n", true)
+	f.Add(`/x/s#\(a*\)#[\1&]#`, "xaa", false)
+	f.Fuzz(func(t *testing.T, text, input string, extended bool) {
+		if e, ok := parseEdit(text, extended); ok && len(text) < 100 {
+			apply([]edit{e}, input)
+		}
+	})
+}
