@@ -3,26 +3,38 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/bootstrap"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/catalog"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/garbage"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/inventory"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/learned"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/nodegroup"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/scaleup"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/vpsienode"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings/vpsie"
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
 // metricPrefix begins the name of every series that is not controller-runtime's.
 const metricPrefix = "vpsie_autoscaler_"
+
+// maxBackoff is the longest that an offering or a NodeGroup is left alone after
+// failures.
+const maxBackoff = 10 * time.Minute
 
 // parts are what controllers have in common.
 type parts struct {
@@ -37,10 +49,15 @@ type parts struct {
 	catalog    *catalog.Source
 }
 
-// wire builds every controller and gives it to the manager.
+// wire builds every controller and gives it to the manager. A dry run has only
+// those that decide.
 func wire(ctx context.Context, mgr manager.Manager, o *Options, clusterID string) error {
 	p := &parts{mgr: mgr, options: o, clusterID: clusterID}
-	for _, step := range []func(context.Context) error{p.clients, p.sources, p.machines} {
+	steps := []func(context.Context) error{p.clients, p.sources, p.scaleUp}
+	if !o.DryRun {
+		steps = append(steps, p.machines, p.groups, p.garbage)
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -91,7 +108,7 @@ func (p *parts) sources(context.Context) error {
 		Client:     p.mgr.GetClient(),
 		Reader:     p.mgr.GetAPIReader(),
 		Namespace:  p.options.VPSieNamespace,
-		Recorder:   p.mgr.GetEventRecorder("vpsie-autoscaler"),
+		Recorder:   p.events(),
 		Registerer: metrics.Registry,
 		Logger:     p.mgr.GetLogger().WithName("learned"),
 	})
@@ -119,6 +136,112 @@ func (p *parts) sources(context.Context) error {
 	return nil
 }
 
+// scaleUp plans for pending pods, and writes VPSieNodes down.
+func (p *parts) scaleUp(context.Context) error {
+	gates, err := simulator.ParseFeatureGates(p.options.FeatureGates)
+	if err == nil {
+		err = simulator.SetFeatureGates(gates)
+	}
+	if err != nil {
+		return fmt.Errorf("--feature-gates: %w", err)
+	}
+	var scheduler *simulator.SchedulerConfig
+	if p.options.SchedulerConfig == "" {
+		scheduler, err = simulator.DefaultSchedulerConfig()
+	} else {
+		scheduler, err = simulator.LoadSchedulerConfig(p.options.SchedulerConfig)
+	}
+	if err != nil {
+		return err
+	}
+	limits, err := p.options.limits()
+	if err != nil {
+		return err
+	}
+	buyable := nodegroup.Buyable
+	if p.options.DryRun {
+		buyable = wouldBuy
+	}
+	controller, err := scaleup.New(scaleup.Options{
+		Observer:        p.observer,
+		Client:          p.mgr.GetClient(),
+		Live:            p.mgr.GetAPIReader(),
+		Catalog:         p.catalog.Catalog,
+		Scheduler:       scheduler,
+		FeatureGates:    gates,
+		Buyable:         buyable,
+		Headroom:        nodegroup.HeadroomPods,
+		Limits:          limits,
+		ExpendableBelow: &p.options.ExpendableBelow,
+		Work:            p.options.Work,
+		Namespace:       p.options.VPSieNamespace,
+		DryRun:          p.options.DryRun,
+		Idle:            p.options.BatchIdle,
+		MaxBatch:        p.options.BatchMax,
+		TimeBudget:      p.options.DecisionTimeout,
+		Resync:          p.options.SyncPeriod,
+		MaxBackoff:      min(p.options.FailedRetention, maxBackoff),
+		Events:          p.events(),
+		Registerer:      metrics.Registry,
+		Logger:          p.mgr.GetLogger().WithName("scaleup"),
+	})
+	if err != nil {
+		return err
+	}
+	return p.mgr.Add(controller)
+}
+
+// wouldBuy is for a dry run, in which nobody checks NodeGroups against VPSie.
+func wouldBuy(group *v1alpha1.NodeGroup) (bool, string) {
+	switch {
+	case group.DeletionTimestamp != nil:
+		return false, "the NodeGroup is being deleted"
+	case group.Spec.Paused:
+		return false, "the NodeGroup is paused"
+	}
+	return true, ""
+}
+
+// groups checks NodeGroups and reports on them.
+func (p *parts) groups(context.Context) error {
+	reconciler, err := nodegroup.New(nodegroup.Options{
+		Client:      p.mgr.GetClient(),
+		Reader:      p.mgr.GetAPIReader(),
+		Account:     p.vpsie,
+		Catalog:     p.catalog,
+		Recorder:    p.events(),
+		OrphanGrace: p.options.OrphanGrace,
+		Registerer:  metrics.Registry,
+	})
+	if err != nil {
+		return err
+	}
+	return reconciler.SetupWithManager(p.mgr)
+}
+
+// garbage gives back what has no owner.
+func (p *parts) garbage(context.Context) error {
+	collector, err := garbage.New(garbage.Options{
+		Client:     p.mgr.GetClient(),
+		Reader:     p.mgr.GetAPIReader(),
+		VPSie:      p.vpsie,
+		Inventory:  p.inventory,
+		Catalog:    p.catalog.Catalog,
+		Recorder:   p.events(),
+		ClusterID:  p.clusterID,
+		Interval:   p.options.GarbageInterval,
+		Grace:      p.options.OrphanGrace,
+		Registerer: metrics.Registry,
+	})
+	if err != nil {
+		return err
+	}
+	return p.mgr.Add(collector)
+}
+
+// events are recorded under one name.
+func (p *parts) events() events.EventRecorder { return p.mgr.GetEventRecorder("vpsie-autoscaler") }
+
 // machines takes VPSieNodes through their lives.
 func (p *parts) machines(ctx context.Context) error {
 	material, err := bootstrap.New(bootstrap.Options{
@@ -139,7 +262,7 @@ func (p *parts) machines(ctx context.Context) error {
 		Inventory:        p.inventory,
 		Bootstrap:        material,
 		Catalog:          p.catalog.Catalog,
-		Recorder:         p.mgr.GetEventRecorder("vpsie-autoscaler"),
+		Recorder:         p.events(),
 		ClusterID:        p.clusterID,
 		ProvisionTimeout: p.options.ProvisionTimeout,
 		JoinTimeout:      p.options.JoinTimeout,

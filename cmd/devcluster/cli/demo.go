@@ -67,6 +67,7 @@ func runDemo(ctx context.Context, streams genericiooptions.IOStreams, options cl
 	kubelets, halt := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = hollow.Run(kubelets, c.Client(), nodes...) })
+	running.Go(func() { _ = demo.RunCNI(kubelets, c.Client()) })
 	defer running.Wait()
 	defer halt()
 
