@@ -5,9 +5,10 @@
 // metadata, OpenAPI and list validation, and the CEL rules. The schema is the
 // generated CRD and the code of each step is k8s.io/apiextensions-apiserver's,
 // so a file that the API server would refuse is refused here with the same
-// field error, after the file and the line it came from. Two demands go beyond
-// the API server's, which sees one object at a time and can make up a name:
-// each object has a name, and no two have the same.
+// field error, after the file and the line it came from. Three demands go beyond
+// the API server's, which sees one object at a time, can make up a name and
+// forgets the namespace of what has none: each object has a name, no two have the
+// same, and none has a namespace.
 //
 // Values are read as kubectl reads them (YAML 1.1 by way of JSON). A second
 // parse of the same text keeps what the first loses: line numbers and repeated
