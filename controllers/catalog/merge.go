@@ -32,10 +32,15 @@ func Restrict(group *v1alpha1.NodeGroup, catalog *offerings.Catalog) *v1alpha1.N
 	return restricted
 }
 
-// markManaged puts ManagedLabel on every offering.
+// ManagedPrefix begins the names of sizes for managed clusters, which VPSie may
+// call like a plan.
+const ManagedPrefix = "managed-"
+
+// markManaged puts ManagedLabel on every offering, and ManagedPrefix before its name.
 func markManaged(c *offerings.Catalog) (*offerings.Catalog, error) {
 	list := slices.Clone(c.Offerings)
 	for i := range list {
+		list[i].Name = ManagedPrefix + list[i].Name
 		labels := map[string]string{ManagedLabel: "true"}
 		maps.Copy(labels, list[i].Labels)
 		list[i].Labels = labels
@@ -78,7 +83,7 @@ func (m *merger) catalog(name string) (*offerings.Catalog, error) {
 // union is everything that any of the catalogues sells. A plan that several
 // sell, for different images, is sold wherever one of them has it; if they
 // disagree about its price the dearest is believed. Another plan of a name that
-// is taken (a size for managed clusters) has its identifier added to its name.
+// is taken has its identifier added to its name.
 func union(catalogs []*offerings.Catalog) (*offerings.Catalog, error) {
 	if len(catalogs) == 1 {
 		return catalogs[0], nil
@@ -128,6 +133,11 @@ func overlay(read, users *offerings.Catalog) (*offerings.Catalog, error) {
 			under := m.offerings[name]
 			if o.Identifier == o.Name {
 				o.Identifier = under.Identifier
+			}
+			if under.Labels[ManagedLabel] != "" {
+				labels := maps.Clone(under.Labels)
+				maps.Copy(labels, o.Labels)
+				o.Labels = labels
 			}
 			delete(m.offerings, name)
 			delete(m.nameOf, under.Identifier)

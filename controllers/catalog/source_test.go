@@ -230,6 +230,18 @@ func TestManagedAndOtherGroupsBuyFromTheirOwnPartOfTheCatalogue(t *testing.T) {
 	plan := c.Offering("std-2c4g")
 	require.NotNil(t, plan)
 	assert.Equal(t, "sample-std-2c4g", plan.Identifier)
+	sold, err := w.source.Sold(t.Context(), &managed)
+	require.NoError(t, err)
+	size := sold.Offering("managed-std-2c4g")
+	require.NotNil(t, size)
+	assert.Equal(t, size, c.Offering("managed-std-2c4g"), "a size has one name, whichever way it is looked at")
+	users, err := offerings.New("ours", sold.Datacenters, []offerings.Offering{{
+		Name: "worker", Identifier: size.Identifier, PricePerHour: 1, Allocatable: size.Allocatable, Datacenters: size.Datacenters,
+	}})
+	require.NoError(t, err)
+	over, err := overlay(c, users)
+	require.NoError(t, err)
+	assert.Equal(t, "true", over.Offering("worker").Labels[ManagedLabel], "the user's price makes it no plan")
 	admits := func(g *v1alpha1.NodeGroup, o *offerings.Offering) bool {
 		for _, requirement := range Restrict(g, c).Spec.Requirements {
 			if !requirement.Matches(nil, o.Labels) {
