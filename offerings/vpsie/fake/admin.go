@@ -53,6 +53,7 @@ func (s *Server) State() State {
 //	GET  /_fake/state                   State
 //	GET  /_fake/history                 every VM that there ever was
 //	GET  /_fake/requests?since=RFC3339  the journal
+//	GET  /_fake/secrets                 what no log may hold, for tests that search logs
 //	PUT  /_fake/faults                  [Fault…] instead of those in force
 //	POST /_fake/stock                   {"offering", "datacenter", "left"}
 //	POST /_fake/quota                   {"machines"}
@@ -67,6 +68,7 @@ func (s *Server) adminRoutes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_fake/state", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.State()) })
 	mux.HandleFunc("GET /_fake/history", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.History()) })
+	mux.HandleFunc("GET /_fake/secrets", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Secrets()) })
 	mux.HandleFunc("GET /_fake/requests", s.adminRequests)
 	mux.HandleFunc("PUT /_fake/faults", admin(func(faults []Fault) (any, error) { return done, s.SetFaults(faults...) }))
 	mux.HandleFunc("POST /_fake/stock", admin(func(in struct {

@@ -1,6 +1,7 @@
 package fake_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"testing"
@@ -62,6 +63,27 @@ func TestAdminEndpoint(t *testing.T) {
 	assert.False(t, requests[0].Done)
 	assert.Equal(t, fake.ConnectionReset, requests[1].Fault)
 	assert.Equal(t, "[]\n", a.get("/_fake/requests?since="+start.Add(time.Hour).Format(time.RFC3339)).text)
+}
+
+func TestSecretsAreKnown(t *testing.T) {
+	a := newAccount(t, fake.Config{Plain: true})
+	known := fake.DefaultCredentials()
+	login := a.do("POST", "/apps/v2/auth/from/api", object{"clientId": known.ClientID, "clientSecret": known.ClientSecret})
+	access := login.fields["token"].(map[string]any)["access"].(map[string]any)["token"].(string)
+	a.buy("web-1", func(o object) {
+		o["userData"] = base64.StdEncoding.EncodeToString([]byte("#!/bin/sh\nkubeadm join a:1 --token abcdef.0123456789abcdef\n"))
+	})
+	password := a.get("/apps/v2/vm").record(0)["initial_password"].(string)
+	a.RotateCredentials(fake.Credentials{Password: "rotated"})
+	var secrets []string
+	require.NoError(t, json.Unmarshal([]byte(a.get("/_fake/secrets").text), &secrets))
+	assert.Subset(t, secrets, []string{
+		known.Token, known.ClientSecret, known.Password, "rotated", access, password, "0123456789abcdef",
+	})
+	shown := a.get("/_fake/state").text + a.get("/_fake/history").text + a.get("/_fake/requests").text
+	for _, secret := range secrets {
+		assert.NotContains(t, shown, secret)
+	}
 }
 
 func TestAdminRefuses(t *testing.T) {

@@ -39,8 +39,10 @@ func (s *Server) login(c *call) reply {
 	s.tokens[access] = expires
 	token := map[string]any{"token": access, "expires": expires.UTC().Format(time.RFC3339)}
 	// No client is known to use the second token, and this server takes none.
+	second := s.newIdentifier("refresh-token", s.lastToken)
+	s.remember(access, second)
 	refresh := map[string]any{
-		"token":   s.newIdentifier("refresh-token", s.lastToken),
+		"token":   second,
 		"expires": expires.Add(24 * time.Hour).UTC().Format(time.RFC3339),
 	}
 	r := reply{status: http.StatusOK}

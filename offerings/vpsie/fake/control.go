@@ -149,6 +149,7 @@ func (s *Server) RotateCredentials(next Credentials) {
 			*f.value = f.next
 		}
 	}
+	s.remember(c.Token, c.ClientSecret, c.Password)
 	clear(s.tokens)
 }
 

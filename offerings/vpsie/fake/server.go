@@ -32,6 +32,7 @@ type Server struct {
 	credentials  Credentials
 	tokens       map[string]time.Time // access token → expiry
 	lastToken    int
+	secrets      map[string]bool // beside those that machines know
 	clusters     []*cluster
 	scripts      []*script
 	lastScript   int
@@ -61,7 +62,9 @@ func New(config Config) (*Server, error) {
 		quota:        config.Quota,
 		credentials:  config.Credentials,
 		tokens:       make(map[string]time.Time),
+		secrets:      make(map[string]bool),
 	}
+	s.remember(config.Credentials.Token, config.Credentials.ClientSecret, config.Credentials.Password)
 	maps.Copy(s.stock, config.Stock)
 	for _, f := range config.Faults {
 		s.rules = append(s.rules, &rule{Fault: f})
