@@ -2,6 +2,7 @@ package binpack
 
 import (
 	"fmt"
+	"math"
 
 	v1 "k8s.io/api/core/v1"
 
@@ -41,6 +42,8 @@ func (p *planner) bound(s *settled, added float64) (plan.LowerBound, error) {
 	if err != nil {
 		return plan.LowerBound{}, fmt.Errorf("bound: %w", err)
 	}
+	// Floating point leaves a trace of a price where the bound is 0.
+	price = math.Floor(price*1e9) / 1e9
 	bound := plan.LowerBound{PricePerHour: min(price, added), Method: resourceSum}
 	if proven {
 		bound.Method = columnGeneration

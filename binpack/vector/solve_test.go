@@ -200,6 +200,19 @@ func TestPricesInWholeUnitsLiftTheBound(t *testing.T) {
 	require.InDelta(t, 9, s.LowerBound, 1e-6, "2.5 machines of price 3 can only be 3")
 }
 
+// What is left when every class is hopeless and nothing is for sale.
+func TestLimitsOnNothing(t *testing.T) {
+	for _, p := range []Problem{
+		{Pools: []Pool{NoLimits(), {MaxBins: NoLimit, MaxPrice: NoLimit, MaxTotal: []int64{7, NoLimit}}}},
+		{Global: &Pool{MaxBins: 3, MaxPrice: NoLimit, MaxTotal: []int64{7}}},
+	} {
+		solution, err := Solve(&p, Budget{})
+		require.NoError(t, err)
+		assert.Empty(t, solution.Bins)
+		assert.Zero(t, solution.Price)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	good := func() *Problem {
 		return &Problem{Pools: []Pool{NoLimits()}, Classes: []Class{class(1, 1, 1)}, Bins: []Bin{machine(1, 2, 2)},
