@@ -208,8 +208,8 @@ func TestLimitsOnNothing(t *testing.T) {
 	} {
 		solution, err := Solve(&p, Budget{})
 		require.NoError(t, err)
-		assert.Empty(t, solution.Bins)
-		assert.Zero(t, solution.Price)
+		require.Empty(t, solution.Bins)
+		require.Zero(t, solution.Price)
 	}
 }
 
