@@ -203,6 +203,7 @@ func (s *Server) addScript(c *call) reply {
 	if name == "" || content == "" {
 		return refused("name and scriptContent are required")
 	}
+	s.remember(bootstrapSecrets(content)...)
 	s.lastScript++
 	s.scripts = append(s.scripts, &script{
 		number: s.lastScript, identifier: s.newIdentifier("script", s.lastScript),

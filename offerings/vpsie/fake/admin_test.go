@@ -75,10 +75,11 @@ func TestSecretsAreKnown(t *testing.T) {
 	})
 	password := a.get("/apps/v2/vm").record(0)["initial_password"].(string)
 	a.RotateCredentials(fake.Credentials{Password: "rotated"})
+	a.do("POST", "/apps/v2/script/add", object{"name": "join", "scriptContent": "kubeadm join a:1 --token abcdef.aaaaaaaaaaaaaaaa"})
 	var secrets []string
 	require.NoError(t, json.Unmarshal([]byte(a.get("/_fake/secrets").text), &secrets))
 	assert.Subset(t, secrets, []string{
-		known.Token, known.ClientSecret, known.Password, "rotated", access, password, "0123456789abcdef",
+		known.Token, known.ClientSecret, known.Password, "rotated", access, password, "0123456789abcdef", "aaaaaaaaaaaaaaaa",
 	})
 	shown := a.get("/_fake/state").text + a.get("/_fake/history").text + a.get("/_fake/requests").text
 	for _, secret := range secrets {

@@ -20,13 +20,20 @@ func (s *Server) Secrets() []string {
 	all := maps.Clone(s.secrets)
 	for _, m := range s.machines {
 		all[s.rootPassword(m)] = true
-		for _, data := range [][]byte{m.userData, m.script} {
-			for _, found := range bootstrapToken.FindAllSubmatch(data, -1) {
-				all[string(found[1])] = true
-			}
+		for _, secret := range bootstrapSecrets(string(m.userData) + "\n" + string(m.script)) {
+			all[secret] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(all))
+}
+
+// bootstrapSecrets are the secret halves of the tokens in a text.
+func bootstrapSecrets(text string) []string {
+	var secrets []string
+	for _, found := range bootstrapToken.FindAllStringSubmatch(text, -1) {
+		secrets = append(secrets, found[1])
+	}
+	return secrets
 }
 
 // remember that these are secrets.

@@ -190,26 +190,31 @@ func (s *Server) boot(m *machine, at time.Time) {
 	}
 	s.inside.Go(func() {
 		defer stop()
-		select {
-		case <-ctx.Done():
+		if wait := at.Sub(s.now()); wait > 0 {
+			select {
+			case <-ctx.Done():
+			case <-s.config.Clock.After(wait):
+			}
+		}
+		if ctx.Err() != nil {
 			return
-		case <-s.config.Clock.After(at.Sub(s.now())):
 		}
 		report := func(b Boot) {
 			if ctx.Err() == nil { // what is said after the end is not heard
 				s.setBoot(m, b)
 			}
 		}
-		parts := s.hardware(m)
 		if m.prepare != nil {
-			data, err := m.prepare(fold(parts.Hostname))
+			data, err := m.prepare(fold(m.Ordered))
 			if err != nil {
 				report(Boot{Stage: BootFailed, Reason: "VPSie could not prepare the worker: " + err.Error()})
 				return
 			}
-			parts.UserData = data
+			s.mu.Lock()
+			m.userData = data
+			s.mu.Unlock()
 		}
-		s.config.Machines.Run(ctx, parts, report)
+		s.config.Machines.Run(ctx, s.hardware(m), report)
 	})
 }
 
