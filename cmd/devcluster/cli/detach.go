@@ -86,7 +86,7 @@ func awaitReady(ctx context.Context, dir string, pid int, ended <-chan error) (*
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-ended:
-			return nil, errors.New("the cluster did not start:")
+			return nil, errors.New("the cluster did not start")
 		case <-ticker.C:
 			state, err := cluster.ReadState(dir)
 			if err == nil && state.Main.PID == pid && state.Ready {

@@ -3,19 +3,24 @@ package cluster_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/cluster"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane/planetest"
@@ -34,6 +39,10 @@ const (
 const envRun = "VPSIE_TEST_CLUSTER"
 
 func TestMain(m *testing.M) {
+	if slices.Contains(os.Args, "--cluster-id=devcluster") {
+		standIn()
+		os.Exit(1)
+	}
 	dir := os.Getenv(envRun)
 	if dir == "" {
 		os.Exit(m.Run())
@@ -158,28 +167,47 @@ func TestProgramThatDiesEndsTheWait(t *testing.T) {
 	assert.ErrorIs(t, err, cluster.ErrNone)
 }
 
-// fakeController stands for a controller that is connected, serves, and asks the
-// API server nothing: what is tested is how it is started and watched.
-const fakeController = `#!/bin/sh
-for a in "$@"; do echo "$a"; done
-exec sleep 600
-`
+// standIn makes this test binary a controller that answers when asked whether it
+// is ready; what is tested is how one is connected and watched.
+func standIn() {
+	var kubeconfig, health string
+	flags := pflag.NewFlagSet("controller", pflag.ExitOnError)
+	flags.ParseErrorsAllowlist.UnknownFlags = true
+	flags.StringVar(&kubeconfig, "kubeconfig", "", "")
+	flags.StringVar(&health, "health-addr", "", "")
+	_ = flags.Parse(os.Args[1:])
+	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+	if err == nil {
+		var client *kubernetes.Clientset
+		if client, err = kubernetes.NewForConfig(config); err == nil {
+			_, err = client.CoreV1().Nodes().List(context.Background(), metav1.ListOptions{})
+		}
+		if err == nil {
+			_, err = client.CoreV1().Nodes().Create(context.Background(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "mine"}}, metav1.CreateOptions{})
+		}
+	}
+	fmt.Println(os.Args[1:], err)
+	asked := 0
+	http.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked < 3 {
+			http.Error(w, "not yet", http.StatusServiceUnavailable)
+		}
+	})
+	fmt.Println(http.ListenAndServe(health, nil))
+}
 
 func TestControllerIsConnected(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "controller")
-	require.NoError(t, os.WriteFile(program, []byte(fakeController), 0o700))
-	planetest.Binaries(t)
-	dir := filepath.Join(t.TempDir(), "cluster")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	// It serves no /readyz, so that the start is given up and shows what it printed.
-	_, err := cluster.Start(ctx, cluster.Options{Dir: dir, Controller: program, ControllerArguments: []string{"--log-level=debug"}})
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	for _, argument := range []string{
-		"--kubeconfig=" + filepath.Join(dir, "controller.kubeconfig"), "--metrics-addr=127.0.0.1:", "--health-addr=127.0.0.1:", "--cluster-id=devcluster", "--log-level=debug",
-	} {
-		assert.ErrorContains(t, err, argument)
-	}
+	c := start(t, cluster.Options{Controller: os.Args[0], ControllerArguments: []string{"--log-level=debug"}})
+	dir := filepath.Dir(c.State().Kubeconfig)
+	printed, err := os.ReadFile(filepath.Join(dir, cluster.LogsFolder, "controller.log"))
+	require.NoError(t, err)
+	assert.Contains(t, string(printed), "--cluster-id=devcluster --log-level=debug]")
+	assert.Contains(t, string(printed), `User "system:serviceaccount:kube-system:vpsie-autoscaler" cannot create resource "nodes"`,
+		"it may list nodes and not make any: what deploy/rbac says")
+	assert.Regexp(t, `^http://127\.0\.0\.1:[0-9]+/metrics$`, c.State().Metrics)
+
+	require.NoError(t, syscall.Kill(c.State().Programs["controller"].PID, syscall.SIGKILL))
+	assert.ErrorContains(t, c.Wait(t.Context()), "controller ended: signal: killed")
 }
 
 func TestControllerThatDiesAtOnce(t *testing.T) {

@@ -9,9 +9,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apiserver/pkg/authentication/serviceaccount"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/process"
+	"github.com/vpsie/vpsie-k8s-autoscaler/deploy/rbac"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings/vpsie/fake"
 )
 
@@ -40,12 +42,8 @@ func (c *Cluster) startController(ctx context.Context) error {
 	if c.options.Controller == "" {
 		return nil
 	}
-	kubeconfig, err := plane.KubeconfigOf(c.Plane.Config())
+	path, err := c.controllerKubeconfig(ctx)
 	if err != nil {
-		return err
-	}
-	path := filepath.Join(c.options.Dir, "controller.kubeconfig")
-	if err := os.WriteFile(path, kubeconfig, 0o600); err != nil {
 		return err
 	}
 	ports, err := plane.FreePorts(2)
@@ -83,4 +81,24 @@ func (c *Cluster) startController(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// controllerKubeconfig writes the controller's: it may what deploy/rbac says, as
+// it does in a cluster, and nothing else.
+func (c *Cluster) controllerKubeconfig(ctx context.Context) (path string, err error) {
+	if err := c.Plane.Apply(ctx, rbac.Manifests); err != nil {
+		return "", err
+	}
+	// By certificate, as a token would end some time.
+	config, err := c.Plane.UserConfig(
+		serviceaccount.MakeUsername(rbac.Namespace, rbac.ServiceAccount), serviceaccount.MakeGroupNames(rbac.Namespace)...)
+	if err != nil {
+		return "", err
+	}
+	kubeconfig, err := plane.KubeconfigOf(config)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(c.options.Dir, "controller.kubeconfig")
+	return path, os.WriteFile(path, kubeconfig, 0o600)
 }
