@@ -122,7 +122,7 @@ func TestWhatElseThePlanSays(t *testing.T) {
 	t.Run("names that a node has are passed over", func(t *testing.T) {
 		r := request(t, small(t), simtest.Pod("web", "1", "1Gi"))
 		p := scaleUp(t, r)
-		pl := &planner{id: p.Metadata.ID, nodes: []*node{{name: p.Add[0].Name}}, pools: &pools{groups: []*v1alpha1.NodeGroup{openGroup()}}}
+		pl := &planner{id: p.Metadata.ID, request: &Request{}, nodes: []*node{{name: p.Add[0].Name}}, pools: &pools{groups: []*v1alpha1.NodeGroup{openGroup()}}}
 		s := &settled{machines: []*machine{{kind: &kind{Template: &Template{NodeGroup: openGroup()}}}}}
 		pl.name(s)
 		assert.NotEqual(t, p.Add[0].Name, s.machines[0].name)
