@@ -51,7 +51,7 @@ func HeadroomPods(group *v1alpha1.NodeGroup) []*corev1.Pod {
 	for i, room := range group.Spec.Headroom {
 		for replica := range room.Replicas {
 			requests := corev1.ResourceList{corev1.ResourceCPU: room.CPU.DeepCopy(), corev1.ResourceMemory: room.Memory.DeepCopy()}
-			pods = append(pods, virtualPod(HeadroomNamespace, fmt.Sprintf("%s-%d-%d", group.Name, i, replica), group.Name, corev1.PodSpec{
+			pods = append(pods, VirtualPod(HeadroomNamespace, fmt.Sprintf("%s-%d-%d", group.Name, i, replica), group.Name, corev1.PodSpec{
 				NodeSelector: map[string]string{v1alpha1.NodeGroupLabel: group.Name},
 				Tolerations:  tolerations,
 				Containers:   []corev1.Container{{Name: "room", Resources: corev1.ResourceRequirements{Requests: requests}}},
@@ -61,10 +61,11 @@ func HeadroomPods(group *v1alpha1.NodeGroup) []*corev1.Pod {
 	return pods
 }
 
-// virtualPod is a pending pod that is never created.
-func virtualPod(namespace, name, of string, spec corev1.PodSpec) *corev1.Pod {
+// VirtualPod is a pending pod that is never created, which stands for room to be
+// kept free. The spec is given HeadroomPriority; of is the value of HeadroomLabel.
+func VirtualPod(namespace, name, of string, spec corev1.PodSpec) *corev1.Pod {
 	priority, never := HeadroomPriority, corev1.PreemptNever
-	spec.Priority, spec.PreemptionPolicy, spec.PriorityClassName = &priority, &never, ""
+	spec.Priority, spec.PreemptionPolicy, spec.PriorityClassName, spec.NodeName = &priority, &never, "", ""
 	if spec.SchedulerName == "" {
 		spec.SchedulerName = corev1.DefaultSchedulerName
 	}

@@ -17,3 +17,9 @@ const (
 //
 //go:embed rbac.yaml
 var Manifests []byte
+
+// CapacityBuffers is what it needs beside that in a cluster with the API
+// autoscaling.x-k8s.io.
+//
+//go:embed capacitybuffers.yaml
+var CapacityBuffers []byte
