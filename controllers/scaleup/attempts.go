@@ -62,6 +62,13 @@ func (a *attempts) stir() {
 	a.stirred = a.clock.Now()
 }
 
+// stirredSince says that kube-scheduler got a reason to try pods again.
+func (a *attempts) stirredSince(at time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.stirred.After(at)
+}
+
 // over is when the last of the attempts at the pods is over that anything so far
 // has caused.
 func (a *attempts) over(pods []*v1.Pod) time.Time {

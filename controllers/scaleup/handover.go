@@ -67,7 +67,7 @@ func (c *Controller) round(ctx context.Context) {
 		ready = firstPods(ready, podsPerRound)
 	}
 	nominated := c.nominate(ctx, ready)
-	if err := parallel(ctx, c.held(ctx, nominated), c.untaint); err != nil {
+	if err := parallel(ctx, c.held(ctx, nominated, now), c.untaint); err != nil {
 		c.options.Logger.Error(err, "removing a startup taint; trying again")
 	}
 	// Who was not let go is looked at again.
@@ -85,11 +85,14 @@ func firstPods(ready []*arrival, most int) []*arrival {
 	return ready
 }
 
-// ready lists the arrivals whose pods kube-scheduler lets be, longest waiting
-// first, and when the next of the others may be; zero when there is none.
+// ready lists the arrivals to hand over now, longest waiting first, and when to
+// look at the others; zero when there are none. One without pods goes at once.
+// The others go together, when kube-scheduler lets the pods of all of them be or
+// the first has waited for that long enough.
 func (c *Controller) ready() (list []*arrival, next time.Time) {
 	now := c.options.Clock.Now()
 	seen := map[string]*waiting{}
+	var together []*arrival
 	for _, machine := range c.options.Observer.Machines() {
 		a := c.arrival(machine)
 		if a == nil {
@@ -100,26 +103,38 @@ func (c *Controller) ready() (list []*arrival, next time.Time) {
 			w = &waiting{since: now}
 		}
 		seen[machine.Name] = w
-		if !w.opened.IsZero() && now.Sub(w.opened) < slow {
-			continue
-		}
 		a.waiting = w
-		quiet := c.attempts.over(a.pods).Add(c.options.Quiet)
-		if patience := w.since.Add(c.options.MaxQuiet); patience.Before(quiet) {
-			quiet = patience
-		}
 		switch {
-		case len(a.pods) == 0 || !quiet.After(now):
+		case !w.opened.IsZero() && now.Sub(w.opened) < slow:
+		case len(a.pods) == 0:
 			list = append(list, a)
-		case next.IsZero() || quiet.Before(next):
-			next = quiet
+		default:
+			together = append(together, a)
 		}
 	}
 	c.waiting = seen
-	slices.SortFunc(list, func(a, b *arrival) int {
+	if len(together) == 0 {
+		return list, next
+	}
+	var quiet, patience time.Time
+	for _, a := range together {
+		if q := c.attempts.over(a.pods).Add(c.options.Quiet); q.After(quiet) {
+			quiet = q
+		}
+		if p := a.since.Add(c.options.MaxQuiet); patience.IsZero() || p.Before(patience) {
+			patience = p
+		}
+	}
+	if patience.Before(quiet) {
+		quiet = patience
+	}
+	if quiet.After(now) {
+		return list, quiet
+	}
+	slices.SortFunc(together, func(a, b *arrival) int {
 		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.machine.Name, b.machine.Name))
 	})
-	return list, next
+	return append(list, together...), next
 }
 
 // arrival returns a machine that only our taint keeps from taking pods, nil if

@@ -8,26 +8,31 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	v1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane/planetest"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 // tight is a load for two machines of four cores that kube-scheduler's own scores
-// break: it spreads the small pods, and then the big one fits nowhere.
+// break: it spreads the small pods, which it tries first for their priority, and
+// then the big one fits nowhere.
 func tight(w *world) (machines []v1alpha1.VPSieNode) {
 	w.create(group("tight", func(s *v1alpha1.NodeGroupSpec) {
 		s.OfferingIDs = []string{"std-4"}
 		s.DatacenterIDs = []string{"fra"}
 	}))
+	w.create(&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "first"}, Value: 10, PreemptionPolicy: ptr.To(v1.PreemptNever)})
 	w.start()
 	for i := range 5 {
-		w.create(pod(fmt.Sprintf("a-small-%d", i), "1", "1Gi"))
+		w.create(pod(fmt.Sprintf("a-small-%d", i), "1", "1Gi", func(p *v1.Pod) { p.Spec.PriorityClassName = "first" }))
 	}
 	w.create(pod("z-big", "3", "1Gi"))
 	return w.waitMachines(2)
@@ -50,8 +55,11 @@ func TestTightPlanHoldsInWhateverOrderMachinesJoin(t *testing.T) {
 			machines := tight(w)
 			planned := plannedFor(machines)
 			require.Len(t, planned, 6)
+			for i := range machines {
+				w.register(&machines[i])
+			}
 			for _, i := range order {
-				w.join(&machines[i])
+				w.becomeReady(machines[i].Spec.Hostname)
 			}
 			assert.Equal(t, planned, w.waitBound())
 			assert.Len(t, w.machines(), 2, "no corrective scale-up")
@@ -59,9 +67,10 @@ func TestTightPlanHoldsInWhateverOrderMachinesJoin(t *testing.T) {
 	}
 }
 
-// Naming a pod's node as soon as it joins is too early: kube-scheduler tries the
-// pod again because of what the Node says next, fails on the startup taint, and
-// clears the nomination.
+// Naming a pod's node as soon as it joins is too early: until the node is ready
+// and open, any change in the cluster, such as another node that joins, lets
+// kube-scheduler try the pod again, fail on the startup taint, and clear the
+// nomination.
 func TestNominatingAtJoinDoesNotHold(t *testing.T) {
 	w := newWorld(t)
 	machines := tight(w)
@@ -82,6 +91,8 @@ func TestNominatingAtJoinDoesNotHold(t *testing.T) {
 		w.setStatus(node)
 		w.becomeReady(node.Name)
 	}
+	w.create(simtest.Node("tiny", "500m", "1Gi"))
+	w.becomeReady("tiny")
 	w.eventually(func() string {
 		for name := range planned {
 			if node := w.pod(name).Status.NominatedNodeName; node != "" {

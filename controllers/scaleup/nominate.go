@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -64,10 +65,10 @@ func (c *Controller) nominatePod(ctx context.Context, pod *v1.Pod, node string) 
 }
 
 // held reads back, from the API server itself, whether the nominations stayed. A
-// scheduling cycle that was under way may have wiped some: then more may follow,
-// and all arrivals of the round wait for another quiet moment, but for those that
-// have waited long enough.
-func (c *Controller) held(ctx context.Context, arrivals []*arrival) (open []*arrival) {
+// scheduling cycle that was under way may have wiped some, and one that something
+// caused since the round began will: then all arrivals of the round wait for another
+// quiet moment, but for those that have waited long enough.
+func (c *Controller) held(ctx context.Context, arrivals []*arrival, began time.Time) (open []*arrival) {
 	wiped := make([]int, len(arrivals))
 	positions := make([]int, len(arrivals))
 	for i := range positions {
@@ -85,14 +86,14 @@ func (c *Controller) held(ctx context.Context, arrivals []*arrival) (open []*arr
 	for _, n := range wiped {
 		total += n
 	}
-	if total == 0 {
+	if total == 0 && !c.attempts.stirredSince(began) {
 		return arrivals
 	}
 	now := c.options.Clock.Now()
 	open = slices.DeleteFunc(arrivals, func(a *arrival) bool {
 		return len(a.pods) > 0 && now.Before(a.since.Add(c.options.MaxQuiet))
 	})
-	c.options.Logger.Info("kube-scheduler wiped nominations, waiting until it is quiet", "pods", total, "nodes", len(wiped)-len(open))
+	c.options.Logger.Info("kube-scheduler is not quiet", "wipedNominations", total, "nodesThatWait", len(wiped)-len(open))
 	return open
 }
 

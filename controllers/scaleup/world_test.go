@@ -40,7 +40,7 @@ func TestMain(m *testing.M) { planetest.Main(m) }
 
 // patience is how long to wait for what must come; nothing takes near as long.
 const (
-	patience = 90 * time.Second
+	patience = 60 * time.Second
 	// moment is how long to watch that something does not happen.
 	moment = 500 * time.Millisecond
 )
