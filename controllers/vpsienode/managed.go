@@ -22,9 +22,38 @@ type managed struct {
 	options *Options
 	// turn is held while an intent is written: two at once would not see each other.
 	turn sync.Mutex
+
+	// mu guards clusters, what was last read of each.
+	mu       sync.Mutex
+	clusters map[string]clusterReading
 }
 
-func newManaged(options *Options) *managed { return &managed{options: options} }
+// clusterReading is a managed cluster as it was when the reading began.
+type clusterReading struct {
+	started time.Time
+	cluster *vpsie.KubeCluster
+}
+
+func newManaged(options *Options) *managed {
+	return &managed{options: options, clusters: map[string]clusterReading{}}
+}
+
+// cluster is a reading of a managed cluster that started at the time or later,
+// shared by all its machines.
+func (g *managed) cluster(ctx context.Context, id string, earliest time.Time) (*vpsie.KubeCluster, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if last, known := g.clusters[id]; known && !last.started.Before(earliest) {
+		return last.cluster, nil
+	}
+	started := g.options.Clock.Now()
+	cluster, err := g.options.VPSie.KubeCluster(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	g.clusters[id] = clusterReading{started: started, cluster: cluster}
+	return cluster, nil
+}
 
 // intend writes down which machines the cluster has, and the intent with it.
 func (g *managed) intend(ctx context.Context, m *v1alpha1.VPSieNode, group *v1alpha1.NodeGroup, write func() error) (string, error) {
@@ -152,7 +181,7 @@ func (g *managed) find(ctx context.Context, m *v1alpha1.VPSieNode, earliest time
 	if err != nil {
 		return sighting{}, err
 	}
-	cluster, err := g.options.VPSie.KubeCluster(ctx, m.Status.ClusterID)
+	cluster, err := g.cluster(ctx, m.Status.ClusterID, earliest)
 	if err != nil {
 		return sighting{}, err
 	}

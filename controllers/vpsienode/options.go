@@ -92,7 +92,8 @@ type Options struct {
 	// UndeletableRetry is the pause before VPSie is asked again to delete a machine
 	// that it refused to. Default 10 m.
 	UndeletableRetry time.Duration
-	// Workers is how many machines are worked on at a time. Default 16.
+	// Workers is how many machines are worked on at a time. Default 32: most of
+	// them wait for VPSie's rate limit when many machines are ordered at once.
 	Workers int
 	// MaxBackoff bounds the pause after repeated errors. Default 1 m.
 	MaxBackoff time.Duration
@@ -148,7 +149,7 @@ func (o *Options) complete() error {
 		name     string
 		field    *int
 		fallback int
-	}{{"ConcurrentDrains", &o.ConcurrentDrains, 10}, {"Workers", &o.Workers, 16}} {
+	}{{"ConcurrentDrains", &o.ConcurrentDrains, 10}, {"Workers", &o.Workers, 32}} {
 		if *n.field < 0 {
 			return fmt.Errorf("vpsienode: Options.%s must not be negative, got %d", n.name, *n.field)
 		}

@@ -1,6 +1,7 @@
 package vpsienode
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -122,7 +123,7 @@ func (v *visit) ordered(err error) (reconcile.Result, error) {
 		v.fine()
 		v.enter(v1alpha1.PhaseProvisioning, reasonOrdered, "VPSie accepted the order")
 		v.event(corev1.EventTypeNormal, reasonOrdered, "Order", fmt.Sprintf(
-			"ordered %s in datacenter %s for %s $/h", v.m.Spec.Offering, v.m.Spec.Datacenter, v.m.Spec.PricePerHour))
+			"ordered %s in datacenter %s (planned price: %s $/h)", v.m.Spec.Offering, v.m.Spec.Datacenter, cmp.Or(v.m.Spec.PricePerHour, "unknown")))
 	case postponed:
 		return v.postpone(err)
 	case refused:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
@@ -30,6 +31,7 @@ func (v *visit) ready(ctx context.Context) (reconcile.Result, error) {
 		// asked for machines bought twice and changed addresses.
 		return v.rest(ctx, group)
 	}
+	v.set(v1alpha1.NodeReady, metav1.ConditionFalse, reasonNoNode, fmt.Sprintf("Node %s does not exist or is not ready", nodeName(v.m)))
 	if gone, err := v.keepWatch(ctx, group); err != nil || gone {
 		return reconcile.Result{}, err
 	}
@@ -48,6 +50,7 @@ func (v *visit) ready(ctx context.Context) (reconcile.Result, error) {
 // rest looks at VPSie now and then, and forgets absences.
 func (v *visit) rest(ctx context.Context, group *v1alpha1.NodeGroup) (reconcile.Result, error) {
 	v.r.absences.clear(nodeKey(v.m))
+	v.set(v1alpha1.NodeReady, metav1.ConditionTrue, reasonComplete, "the Node takes pods")
 	hw := v.hardware(group)
 	seen, err := hw.find(ctx, v.m, v.now.Add(-v.r.options.ReadyInterval))
 	if err == nil {

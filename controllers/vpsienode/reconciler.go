@@ -2,6 +2,7 @@ package vpsienode
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+	"github.com/vpsie/vpsie-k8s-autoscaler/offerings/vpsie"
 )
 
 // Reconciler takes machines through their phases.
@@ -64,6 +66,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		// Somebody else wrote meanwhile; what was seen now is seen again.
 		log.FromContext(ctx).V(1).Info("written by somebody else meanwhile", "reason", err.Error())
 		return reconcile.Result{RequeueAfter: conflictPause}, nil
+	}
+	if e, ok := errors.AsType[*vpsie.Error](err); ok && e.RetryAfter > 0 {
+		// VPSie said when; the condition says what.
+		return reconcile.Result{RequeueAfter: e.RetryAfter}, nil
 	}
 	return result, err
 }
