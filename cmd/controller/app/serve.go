@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/config"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
@@ -51,11 +53,9 @@ func serve(ctx context.Context, o *Options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			return err
-		}
+	scheme, err := newScheme()
+	if err != nil {
+		return err
 	}
 	mgr, err := manager.New(restConfig, manager.Options{
 		Scheme: scheme,
@@ -83,7 +83,7 @@ func serve(ctx context.Context, o *Options, stderr io.Writer) error {
 			return err
 		}
 	}
-	if err := wire(ctx, mgr, o, clusterID); err != nil {
+	if err := wire(ctx, mgr, metrics.Registry, o, clusterID); err != nil {
 		return err
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
@@ -91,6 +91,12 @@ func serve(ctx context.Context, o *Options, stderr io.Writer) error {
 	}
 	logger.Info("starting", "version", version(), "clusterID", clusterID, "dryRun", o.DryRun)
 	return mgr.Start(ctx)
+}
+
+// newScheme knows Kubernetes' kinds and ours.
+func newScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	return scheme, errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme))
 }
 
 // connection is how to reach the API server.

@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/bootstrap"
@@ -39,6 +38,7 @@ const maxBackoff = 10 * time.Minute
 // parts are what controllers have in common.
 type parts struct {
 	mgr        manager.Manager
+	registerer prometheus.Registerer
 	options    *Options
 	clusterID  string
 	kubernetes kubernetes.Interface
@@ -51,8 +51,8 @@ type parts struct {
 
 // wire builds every controller and gives it to the manager. A dry run has only
 // those that decide.
-func wire(ctx context.Context, mgr manager.Manager, o *Options, clusterID string) error {
-	p := &parts{mgr: mgr, options: o, clusterID: clusterID}
+func wire(ctx context.Context, mgr manager.Manager, registerer prometheus.Registerer, o *Options, clusterID string) error {
+	p := &parts{mgr: mgr, registerer: registerer, options: o, clusterID: clusterID}
 	steps := []func(context.Context) error{p.clients, p.sources, p.scaleUp}
 	if !o.DryRun {
 		steps = append(steps, p.machines, p.groups, p.garbage)
@@ -82,7 +82,7 @@ func (p *parts) clients(context.Context) error {
 		RequestsPerMinute: p.options.VPSieRequestsPerMinute,
 		Burst:             p.options.VPSieRequestsPerMinute,
 		UserAgent:         "vpsie-k8s-autoscaler/" + version(),
-		Registerer:        prometheus.WrapRegistererWithPrefix(metricPrefix, metrics.Registry),
+		Registerer:        prometheus.WrapRegistererWithPrefix(metricPrefix, p.registerer),
 		Logger:            p.mgr.GetLogger().WithName("vpsie"),
 	})
 	if err != nil {
@@ -109,7 +109,7 @@ func (p *parts) sources(context.Context) error {
 		Reader:     p.mgr.GetAPIReader(),
 		Namespace:  p.options.VPSieNamespace,
 		Recorder:   p.events(),
-		Registerer: metrics.Registry,
+		Registerer: p.registerer,
 		Logger:     p.mgr.GetLogger().WithName("learned"),
 	})
 	if err != nil {
@@ -119,7 +119,7 @@ func (p *parts) sources(context.Context) error {
 		VPSie:      p.vpsie,
 		Client:     p.mgr.GetClient(),
 		Learned:    p.learner,
-		Registerer: metrics.Registry,
+		Registerer: p.registerer,
 		Logger:     p.mgr.GetLogger().WithName("catalog"),
 	}
 	if p.options.Offerings != "" {
@@ -182,7 +182,7 @@ func (p *parts) scaleUp(context.Context) error {
 		Resync:          p.options.SyncPeriod,
 		MaxBackoff:      min(p.options.FailedRetention, maxBackoff),
 		Events:          p.events(),
-		Registerer:      metrics.Registry,
+		Registerer:      p.registerer,
 		Logger:          p.mgr.GetLogger().WithName("scaleup"),
 	})
 	if err != nil {
@@ -211,7 +211,7 @@ func (p *parts) groups(context.Context) error {
 		Catalog:     p.catalog,
 		Recorder:    p.events(),
 		OrphanGrace: p.options.OrphanGrace,
-		Registerer:  metrics.Registry,
+		Registerer:  p.registerer,
 	})
 	if err != nil {
 		return err
@@ -231,7 +231,7 @@ func (p *parts) garbage(context.Context) error {
 		ClusterID:  p.clusterID,
 		Interval:   p.options.GarbageInterval,
 		Grace:      p.options.OrphanGrace,
-		Registerer: metrics.Registry,
+		Registerer: p.registerer,
 	})
 	if err != nil {
 		return err
@@ -270,7 +270,7 @@ func (p *parts) machines(ctx context.Context) error {
 		SettleTime:       p.options.SettleTime,
 		FailedRetention:  p.options.FailedRetention,
 		DrainTimeout:     p.options.DrainTimeout,
-		Registerer:       metrics.Registry,
+		Registerer:       p.registerer,
 	})
 	if err != nil {
 		return err
