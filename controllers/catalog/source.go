@@ -119,7 +119,7 @@ func (s *Source) Catalog(ctx context.Context) (*offerings.Catalog, error) {
 		return nil, fmt.Errorf("catalogue: list NodeGroups: %w", err)
 	}
 	var machines v1alpha1.VPSieNodeList
-	if err := s.options.Client.List(ctx, &machines); err != nil {
+	if err := s.options.Client.List(ctx, &machines, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("catalogue: list VPSieNodes: %w", err)
 	}
 	override, err := s.readOverride(ctx)

@@ -119,12 +119,13 @@ func (l *Learner) load(ctx context.Context) error {
 // catalogue as it is sold: before Apply. It asks no one but the Client, and the
 // Reader the first time.
 func (l *Learner) Look(ctx context.Context, catalog *offerings.Catalog) error {
+	// Every decision looks, so nothing is copied that is only read.
 	var machines v1alpha1.VPSieNodeList
-	if err := l.options.Client.List(ctx, &machines); err != nil {
+	if err := l.options.Client.List(ctx, &machines, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("learn of offerings: list VPSieNodes: %w", err)
 	}
 	var nodes corev1.NodeList
-	if err := l.options.Client.List(ctx, &nodes); err != nil {
+	if err := l.options.Client.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("learn of offerings: list Nodes: %w", err)
 	}
 	byMachine := make(map[string]*corev1.Node, len(nodes.Items))
@@ -191,7 +192,7 @@ func result(less string) string {
 func lacks(has, promised offerings.Resources) string {
 	switch {
 	case has.MemoryBytes < promised.MemoryBytes:
-		return fmt.Sprintf("%d MiB of memory instead of %d MiB", has.MemoryBytes>>20, promised.MemoryBytes>>20)
+		return fmt.Sprintf("%d KiB of memory instead of %d KiB", has.MemoryBytes>>10, promised.MemoryBytes>>10)
 	case has.MilliCPU < promised.MilliCPU:
 		return fmt.Sprintf("%dm of CPU instead of %dm", has.MilliCPU, promised.MilliCPU)
 	case has.MaxPods < promised.MaxPods:

@@ -107,7 +107,7 @@ func TestWhatNodesShowIsLearnedAndSurvivesARestart(t *testing.T) {
 	join(t, c, "vpsie-general-b", 6500)
 	assert.EqualValues(t, 6500, l.memoryOf(t, "std-2c8g"), "less than planned is believed at once")
 	require.Len(t, recorder.Events, 1)
-	assert.Equal(t, "Warning SmallerThanPlanned Node vpsie-general-b offers less than was planned: 6500 MiB of memory instead of 7168 MiB. The next plan counts on what it offers.", <-recorder.Events)
+	assert.Equal(t, "Warning SmallerThanPlanned Node vpsie-general-b offers less than was planned: 6656000 KiB of memory instead of 7340032 KiB. The next plan counts on what it offers.", <-recorder.Events)
 	l.memoryOf(t, "std-2c8g")
 	assert.Empty(t, recorder.Events, "said once")
 	assert.EqualValues(t, 1, testutil.ToFloat64(l.metrics.observations.WithLabelValues("smaller")))
@@ -273,7 +273,7 @@ func TestWhatANodeHasLess(t *testing.T) {
 		"1900m of CPU instead of 2000m":         func(l *corev1.ResourceList) { (*l)[corev1.ResourceCPU] = resource.MustParse("1900m") },
 		"60 pods instead of 110":                func(l *corev1.ResourceList) { (*l)[corev1.ResourcePods] = resource.MustParse("60") },
 		"1024 MiB of disk instead of 81920 MiB": func(l *corev1.ResourceList) { (*l)[corev1.ResourceEphemeralStorage] = resource.MustParse("1Gi") },
-		"1 MiB of memory instead of 7168 MiB":   func(l *corev1.ResourceList) { (*l)[corev1.ResourceMemory] = resource.MustParse("1Mi") },
+		"1024 KiB of memory instead of 7340032 KiB": func(l *corev1.ResourceList) { (*l)[corev1.ResourceMemory] = resource.MustParse("1Mi") },
 	} {
 		list := binpack.ResourceList(&promised)
 		change(&list)

@@ -189,7 +189,7 @@ func (r *Reconciler) report(ctx context.Context, group *v1alpha1.NodeGroup, v ve
 		return err
 	}
 	var nodes corev1.NodeList
-	if err := r.options.Client.List(ctx, &nodes, client.MatchingLabels{v1alpha1.NodeGroupLabel: group.Name}); err != nil {
+	if err := r.options.Client.List(ctx, &nodes, client.MatchingLabels{v1alpha1.NodeGroupLabel: group.Name}, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list Nodes of NodeGroup %s: %w", group.Name, err)
 	}
 	readyNodes := make(map[string]bool, len(nodes.Items))
@@ -211,10 +211,11 @@ func (r *Reconciler) report(ctx context.Context, group *v1alpha1.NodeGroup, v ve
 	return nil
 }
 
-// machinesOf lists the VPSieNodes of a group.
+// machinesOf lists the VPSieNodes of a group. They may be the cache's own and must
+// not be changed.
 func machinesOf(ctx context.Context, reader client.Reader, group string) ([]v1alpha1.VPSieNode, error) {
 	var all v1alpha1.VPSieNodeList
-	if err := reader.List(ctx, &all); err != nil {
+	if err := reader.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list VPSieNodes of NodeGroup %s: %w", group, err)
 	}
 	var machines []v1alpha1.VPSieNode

@@ -101,6 +101,7 @@ func TestGroupsThatVPSieCanServe(t *testing.T) {
 		"as little as possible": func(s *v1alpha1.NodeGroupSpec) { *s = v1alpha1.NodeGroupSpec{MaxNodes: 1, OSImageID: image} },
 		"paused":                func(s *v1alpha1.NodeGroupSpec) { s.Paused = true },
 		"managed": func(s *v1alpha1.NodeGroupSpec) {
+			s.OfferingIDs = []string{"managed-std-2c4g"}
 			s.OSImageID, s.Bootstrap = "", v1alpha1.Bootstrap{Mode: v1alpha1.BootstrapManaged, ClusterID: "cluster-1"}
 		},
 	} {
