@@ -81,6 +81,7 @@ func (c *Controller) decide(ctx context.Context, catalog *offerings.Catalog, sna
 			request.Objects.Pods = append(request.Objects.Pods, c.options.Headroom(group)...)
 		}
 	}
+	request.Objects.Pods = append(request.Objects.Pods, c.options.Spare()...)
 	if len(request.Objects.Pods) == len(snapshot.Objects.Pods) && len(d.pods) == 0 && !d.belowMinimum() {
 		return d, nil
 	}

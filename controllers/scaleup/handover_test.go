@@ -12,7 +12,6 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
@@ -29,7 +28,7 @@ func tight(w *world) (machines []v1alpha1.VPSieNode) {
 		s.OfferingIDs = []string{"std-4"}
 		s.DatacenterIDs = []string{"fra"}
 	}))
-	w.create(&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "first"}, Value: 10, PreemptionPolicy: ptr.To(v1.PreemptNever)})
+	w.create(&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "first"}, Value: 10})
 	w.start()
 	for i := range 5 {
 		w.create(pod(fmt.Sprintf("a-small-%d", i), "1", "1Gi", func(p *v1.Pod) { p.Spec.PriorityClassName = "first" }))

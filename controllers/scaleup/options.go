@@ -39,6 +39,9 @@ type Options struct {
 	Buyable func(*v1alpha1.NodeGroup) (bool, string)
 	// Headroom are the pods that stand for a NodeGroup's spare room. Nil: none.
 	Headroom func(*v1alpha1.NodeGroup) []*v1.Pod
+	// Spare are pods that stand for spare room whatever NodeGroup gives it, such as
+	// that of CapacityBuffers. Nil: none.
+	Spare func() []*v1.Pod
 	// Limits cap the whole cluster.
 	Limits binpack.Limits
 	// ExpendableBelow and Work are binpack's; their zero values stand for its defaults.
@@ -104,6 +107,9 @@ func (o *Options) complete() error {
 	}
 	if o.Headroom == nil {
 		o.Headroom = func(*v1alpha1.NodeGroup) []*v1.Pod { return nil }
+	}
+	if o.Spare == nil {
+		o.Spare = func() []*v1.Pod { return nil }
 	}
 	if o.Work == 0 {
 		o.Work = binpack.DefaultWork

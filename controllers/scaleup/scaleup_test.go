@@ -205,7 +205,13 @@ func TestRestartBuysNothingTwice(t *testing.T) {
 	w.create(pod("late", "1500m", "2Gi"), pod("later", "6", "2Gi"))
 	w.start()
 	machines := w.waitMachines(2)
-	planned := plannedFor(machines)
+	var planned map[string]string
+	w.eventually(func() string {
+		if planned = plannedFor(w.machines()); len(planned) != 5 {
+			return fmt.Sprint("planned so far: ", planned)
+		}
+		return ""
+	})
 	for i := range 3 {
 		assert.Equal(t, first.Spec.Hostname, planned[fmt.Sprintf("shop-%d", i)])
 	}
