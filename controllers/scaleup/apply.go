@@ -41,16 +41,17 @@ func (c *Controller) apply(ctx context.Context, d *decision) error {
 		if err := c.guard(ctx, d, machines); err != nil {
 			return err
 		}
-		if err := parallel(ctx, machines, c.create); err != nil {
+		if err := parallel(ctx, parallelWrites, machines, c.create); err != nil {
 			return err
 		}
 	}
-	return parallel(ctx, d.moved(planned), c.replan)
+	return parallel(ctx, parallelWrites, d.moved(planned), c.replan)
 }
 
-func parallel[T any](ctx context.Context, list []T, do func(context.Context, T) error) error {
+// parallel does something to each of list, so many at a time.
+func parallel[T any](ctx context.Context, limit int, list []T, do func(context.Context, T) error) error {
 	tasks := errgroup.Group{}
-	tasks.SetLimit(parallelWrites)
+	tasks.SetLimit(limit)
 	for _, item := range list {
 		// Those that can be done are done, whatever became of others.
 		tasks.Go(func() error { return do(ctx, item) })

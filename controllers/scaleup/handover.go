@@ -67,7 +67,9 @@ func (c *Controller) round(ctx context.Context) {
 		ready = firstPods(ready, podsPerRound)
 	}
 	nominated := c.nominate(ctx, ready)
-	if err := parallel(ctx, c.held(ctx, nominated, now), c.untaint); err != nil {
+	// All at the same moment: between one and the next, pods nominated to the next
+	// would be tried elsewhere.
+	if err := parallel(ctx, -1, c.held(ctx, nominated, now), c.untaint); err != nil {
 		c.options.Logger.Error(err, "removing a startup taint; trying again")
 	}
 	// Who was not let go is looked at again.

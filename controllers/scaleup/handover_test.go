@@ -21,17 +21,16 @@ import (
 )
 
 // tight is a load for two machines of four cores that kube-scheduler's own scores
-// break: it spreads the small pods, which it tries first for their priority, and
-// then the big one fits nowhere.
-func tight(w *world) (machines []v1alpha1.VPSieNode) {
+// break when the small pods come first: it spreads them, and then the big one fits
+// nowhere.
+func tight(w *world, small ...func(*v1.Pod)) (machines []v1alpha1.VPSieNode) {
 	w.create(group("tight", func(s *v1alpha1.NodeGroupSpec) {
 		s.OfferingIDs = []string{"std-4"}
 		s.DatacenterIDs = []string{"fra"}
 	}))
-	w.create(&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "first"}, Value: 10})
 	w.start()
 	for i := range 5 {
-		w.create(pod(fmt.Sprintf("a-small-%d", i), "1", "1Gi", func(p *v1.Pod) { p.Spec.PriorityClassName = "first" }))
+		w.create(pod(fmt.Sprintf("a-small-%d", i), "1", "1Gi", small...))
 	}
 	w.create(pod("z-big", "3", "1Gi"))
 	return w.waitMachines(2)
@@ -72,7 +71,8 @@ func TestTightPlanHoldsInWhateverOrderMachinesJoin(t *testing.T) {
 // nomination.
 func TestNominatingAtJoinDoesNotHold(t *testing.T) {
 	w := newWorld(t)
-	machines := tight(w)
+	w.create(&schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: "first"}, Value: 10})
+	machines := tight(w, func(p *v1.Pod) { p.Spec.PriorityClassName = "first" })
 	planned := plannedFor(machines)
 	w.stop()
 	cluster := planetest.Get(t)

@@ -35,7 +35,7 @@ func (c *Controller) nominate(ctx context.Context, arrivals []*arrival) []*arriv
 	}
 	var mu sync.Mutex
 	failed := map[*arrival]bool{}
-	_ = parallel(ctx, list, func(ctx context.Context, n nomination) error {
+	_ = parallel(ctx, parallelWrites, list, func(ctx context.Context, n nomination) error {
 		if err := c.nominatePod(ctx, n.pod, n.arrival.node.Name); err != nil {
 			c.options.Logger.Error(err, "nominating a pod; trying again", "pod", client.ObjectKeyFromObject(n.pod), "node", n.arrival.node.Name)
 			mu.Lock()
@@ -74,7 +74,7 @@ func (c *Controller) held(ctx context.Context, arrivals []*arrival, began time.T
 	for i := range positions {
 		positions[i] = i
 	}
-	err := parallel(ctx, positions, func(ctx context.Context, i int) (err error) {
+	err := parallel(ctx, parallelWrites, positions, func(ctx context.Context, i int) (err error) {
 		wiped[i], err = c.wiped(ctx, arrivals[i])
 		return err
 	})

@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
+	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane/planetest"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
@@ -66,6 +67,11 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	cluster := planetest.Get(t)
 	planetest.Reset(t, cluster)
+	return worldOn(t, cluster)
+}
+
+// worldOn is a world on a plane of the test's own.
+func worldOn(t testing.TB, cluster *plane.Plane) *world {
 	w := &world{TB: t, ctx: t.Context(), config: cluster.Config(), registry: prometheus.NewRegistry(), catalog: catalog(t)}
 	w.config.QPS = -1
 	scheme := newScheme(t)
@@ -332,6 +338,22 @@ func (w *world) count(name string, labels ...string) float64 {
 			}
 			if len(labels) == 0 || slices.Equal(slices.Sorted(slices.Values(values)), slices.Sorted(slices.Values(labels))) {
 				total += metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return total
+}
+
+// sum is what a histogram has added up.
+func (w *world) sum(name string) float64 {
+	w.Helper()
+	families, err := w.registry.Gather()
+	require.NoError(w, err)
+	total := 0.0
+	for _, family := range families {
+		if family.GetName() == name {
+			for _, metric := range family.GetMetric() {
+				total += metric.GetHistogram().GetSampleSum()
 			}
 		}
 	}
