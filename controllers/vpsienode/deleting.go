@@ -37,6 +37,7 @@ func (v *visit) letGo(ctx context.Context) (reconcile.Result, error) {
 	}
 	v.r.absences.clear(v.m.UID)
 	v.r.absences.clear(nodeKey(v.m))
+	v.r.absences.clear(detachKey(v.m))
 	return reconcile.Result{}, nil
 }
 

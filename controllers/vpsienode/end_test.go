@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -99,6 +100,40 @@ func TestDrainTimeout(t *testing.T) {
 	step.on(name, "")
 	assert.GreaterOrEqual(t, step.clock.Since(began), time.Hour)
 	assert.Empty(t, s.alive(name))
+}
+
+// A volume that is still attached holds the machine, for a while.
+func TestVolumesAreDetachedFirst(t *testing.T) {
+	s := newSite(t, fake.Config{Seed: 44}, nil)
+	s.group("general", nil)
+	for situation, let := range map[string]bool{"it is detached": true, "it is not detached in time": false} {
+		t.Run(situation, func(t *testing.T) {
+			s.T = t
+			step := s.step(nil)
+			name := step.readied(map[bool]string{true: "e1", false: "e2"}[let]).Name
+			volume := "data"
+			attachment := &storagev1.VolumeAttachment{
+				ObjectMeta: metav1.ObjectMeta{Name: name},
+				Spec: storagev1.VolumeAttachmentSpec{
+					Attacher: "test.example.com", NodeName: name, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume},
+				},
+			}
+			require.NoError(t, s.client.Create(t.Context(), attachment))
+			s.delete(name)
+			s.until("the volume is waited for", func() bool {
+				m, _, err := step.once(name)
+				require.NoError(t, err)
+				return strings.Contains(m.Status.Message, "waiting for 1 volumes to be detached, data among them")
+			})
+			began := step.clock.Now()
+			if let {
+				require.NoError(t, s.client.Delete(t.Context(), attachment))
+			}
+			step.on(name, "")
+			assert.Equal(t, let, step.clock.Since(began) < 5*time.Minute)
+			assert.Equal(t, !let, slices.ContainsFunc(s.events(), func(e string) bool { return strings.HasPrefix(e, "Warning DetachTimeout") }))
+		})
+	}
 }
 
 // A machine that VPSie does not delete is not gone, however long it takes.

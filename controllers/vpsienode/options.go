@@ -87,6 +87,9 @@ type Options struct {
 	// DrainTimeout, if it is not zero, is when a node is given back although pods
 	// remain. Default never: budgets are honoured for as long as it takes.
 	DrainTimeout time.Duration
+	// DetachTimeout is how long the volumes of a drained node may take to be
+	// detached. Default 5 m.
+	DetachTimeout time.Duration
 	// ConcurrentDrains is how many nodes are drained at a time. Default 10.
 	ConcurrentDrains int
 	// UndeletableRetry is the pause before VPSie is asked again to delete a machine
@@ -135,6 +138,7 @@ func (o *Options) complete() error {
 		{"DrainAttempt", &o.DrainAttempt, 5 * time.Minute},
 		{"DrainRetry", &o.DrainRetry, 15 * time.Second},
 		{"DrainTimeout", &o.DrainTimeout, 0},
+		{"DetachTimeout", &o.DetachTimeout, 5 * time.Minute},
 		{"UndeletableRetry", &o.UndeletableRetry, 10 * time.Minute},
 		{"MaxBackoff", &o.MaxBackoff, time.Minute},
 	} {

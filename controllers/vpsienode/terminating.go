@@ -42,6 +42,9 @@ func (v *visit) terminating(ctx context.Context) (reconcile.Result, error) {
 	state, err := v.r.drains.drain(v.m.UID, node)
 	switch state {
 	case drainDone:
+		if off, err := v.detached(ctx, node); err != nil || !off {
+			return reconcile.Result{RequeueAfter: v.r.options.PollInterval}, err
+		}
 		return v.drained(ctx, "done")
 	case drainFailed:
 		v.r.metrics.drains.WithLabelValues("failed").Inc()
