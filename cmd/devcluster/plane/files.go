@@ -75,6 +75,7 @@ func (p *Plane) writeFiles() error {
 		p.file("scheduler.kubeconfig"):          scheduler,
 		p.file("controller-manager.kubeconfig"): controllerManager,
 		p.file("scheduler.yaml"):                schedulerConfiguration,
+		p.file("audit.yaml"):                    p.options.AuditPolicy,
 	} {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return err

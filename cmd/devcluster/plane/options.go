@@ -34,6 +34,9 @@ type Options struct {
 	NoControllerManager bool
 	// FeatureGates are those of all three Kubernetes programs.
 	FeatureGates map[string]bool
+	// AuditPolicy is an audit.k8s.io/v1 Policy in YAML, by which the API server
+	// writes to Plane.AuditLog what it was asked. Nothing is written when empty.
+	AuditPolicy []byte
 	// Verbosity is the programs' -v.
 	Verbosity int
 }

@@ -226,6 +226,30 @@ profiles:
 	assert.Equal(t, "node-1", runsOn(t, client, "packed"))
 }
 
+func TestAuditLog(t *testing.T) {
+	planetest.Binaries(t)
+	cluster, err := plane.Start(t.Context(), plane.Options{
+		NoScheduler: true, NoControllerManager: true,
+		AuditPolicy: []byte("apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- {level: Metadata, users: [inspector]}\n- {level: None}\n"),
+	})
+	require.NoError(t, err)
+	t.Cleanup(cluster.Stop)
+	config, err := cluster.UserConfig("inspector")
+	require.NoError(t, err)
+	_, err = clientFor(t, config).CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	require.ErrorContains(t, err, `User "inspector" cannot list resource "nodes"`)
+	eventually(t, "what the inspector asked", func() error {
+		written, err := os.ReadFile(cluster.AuditLog())
+		if err == nil && !strings.Contains(string(written), `"authorization.k8s.io/decision":"forbid"`) {
+			err = fmt.Errorf("the log is %q", written)
+		}
+		return err
+	})
+	written, err := os.ReadFile(cluster.AuditLog())
+	require.NoError(t, err)
+	assert.NotContains(t, string(written), "kubernetes-admin", "what the policy says, and no more")
+}
+
 func TestFind(t *testing.T) {
 	t.Run("where the environment says", func(t *testing.T) {
 		folder := t.TempDir()

@@ -68,8 +68,15 @@ func (p *Plane) apiServerArguments() []string {
 	if p.options.NoControllerManager {
 		arguments = append(arguments, "--disable-admission-plugins=ServiceAccount")
 	}
+	if len(p.options.AuditPolicy) > 0 {
+		arguments = append(arguments, "--audit-policy-file="+p.file("audit.yaml"), "--audit-log-path="+p.AuditLog())
+	}
 	return p.common(arguments)
 }
+
+// AuditLog is the path of the file that the API server writes what it was asked
+// to, one JSON event a line, if Options.AuditPolicy has it do so.
+func (p *Plane) AuditLog() string { return filepath.Join(p.options.Logs, "audit.log") }
 
 func (p *Plane) controllerManagerArguments() []string {
 	kubeconfig := p.file("controller-manager.kubeconfig")
