@@ -13,15 +13,19 @@ func LowerBound(p *Problem, budget Budget) (price float64, proven bool, err erro
 		budget.Gap = DefaultGap
 	}
 	s := &search{in: newInstance(p), meter: newMeter(budget), gap: budget.Gap, regime: usual}
-	in := s.in
-	s.w = in.resourceWeights(s.meter)
-	s.resource = in.resourceDuals(s.w)
-	resource := in.bound(s.resource, in.demands(), 0)
-	s.bound = resource
-	if all := in.wanted(); len(all) > 0 && len(all) <= s.regime.masterItems {
+	if s.parts = s.separate(); s.parts == nil || !s.proveParts() {
+		s.proveWhole()
+	}
+	price, proven = s.lowerBound(0)
+	return price, proven, nil
+}
+
+// proveWhole bounds everything at once.
+func (s *search) proveWhole() {
+	s.weigh()
+	if all := s.in.wanted(); len(all) > 0 && len(all) <= s.regime.masterItems {
 		s.proveByColumns()
 	}
-	return in.roundUp(s.bound * (1 - 1e-9)), len(s.duals) > 0 && s.bound >= resource, nil
 }
 
 // proveByColumns generates columns until their prices prove a bound.

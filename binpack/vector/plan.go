@@ -363,3 +363,13 @@ func (p *plan) satisfyMinimums() {
 		}
 	}
 }
+
+// meetsMinimums says whether no pool, nor all pools together, needs one more bin for its MinBins.
+func (p *plan) meetsMinimums() bool {
+	for index := range p.pools {
+		if p.pools[index].bins < p.in.pools[index].MinBins {
+			return false
+		}
+	}
+	return true
+}

@@ -111,9 +111,9 @@ type Solution struct {
 	Price float64
 	// LowerBound in $/h: no packing that leaves at most as many items unplaced costs less.
 	LowerBound float64
-	// BoundProven says that the bound comes from dual prices of loads whose knapsacks were bounded from above, or from
-	// parts that were solved exactly, and is at least as good as the sum of resources; false means that LowerBound, or
-	// that of a part, is the resource-sum bound.
+	// BoundProven says that the bound comes from parts that were solved exactly and from dual prices of loads whose
+	// knapsacks were bounded from above, and is at least as good as the sum of resources; false means that LowerBound,
+	// or what the searched part adds to it, is the resource-sum bound.
 	BoundProven bool
 	// Rounds of column generation, Columns generated, Pivots of the simplex, Nodes of knapsack search, Dives made and
 	// Moves of local search tried.

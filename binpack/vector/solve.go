@@ -36,6 +36,8 @@ type search struct {
 	bound    float64 // with everything served
 	resource *duals
 	guide    *duals // the prices that packing and local search go by
+
+	parts *parts // nil when nothing can be solved on its own
 }
 
 // Solve packs the problem: most items served first, then the lowest price, then the fewest bins, then the lowest rank. The
@@ -55,14 +57,19 @@ func solve(p *Problem, budget Budget, r regime) (Solution, error) {
 	return s.solution(), nil
 }
 
+// run solves what it can exactly (parts.go) and searches for the rest.
 func (s *search) run() {
+	if s.parts = s.separate(); s.parts == nil || !s.inParts() {
+		s.whole()
+	}
+}
+
+// whole searches for everything at once.
+func (s *search) whole() {
 	in := s.in
-	w := in.resourceWeights(s.meter)
-	s.w = w
-	s.resource = in.resourceDuals(w)
-	s.bound = in.bound(s.resource, in.demands(), 0)
+	s.weigh()
 	s.guide = s.resource
-	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter, w), w)
+	s.pk = newPacker(in, s.meter, newKnapsack(in, s.meter, s.w), s.w)
 	if len(s.pk.free) > s.regime.freeKinds {
 		s.fillFree()
 	} else {
@@ -74,6 +81,13 @@ func (s *search) run() {
 		im.run(s.best, s.meter.limit/100, s.meter.limit/200)
 		s.offer(s.best)
 	}
+}
+
+// weigh prices resources, and bounds by their sum.
+func (s *search) weigh() {
+	s.w = s.in.resourceWeights(s.meter)
+	s.resource = s.in.resourceDuals(s.w)
+	s.bound = s.in.bound(s.resource, s.in.demands(), 0)
 }
 
 // packAll solves the instance as it stands.
@@ -239,20 +253,30 @@ func (s *search) solution() Solution {
 			}
 		}
 	}
-	s.reportBound(&out, unserved)
+	out.LowerBound, out.BoundProven = s.lowerBound(unserved)
+	out.LowerBound = min(out.LowerBound, out.Price)
 	return out
 }
 
-// reportBound takes the best of the bounds that were found, for plans that leave as many items unserved.
-func (s *search) reportBound(out *Solution, unserved int) {
-	demand := s.in.demands()
-	out.LowerBound = s.in.bound(s.resource, demand, unserved)
-	for _, q := range s.duals {
-		if b := s.in.bound(q, demand, unserved); b >= out.LowerBound {
-			out.LowerBound, out.BoundProven = b, true
+// lowerBound is the best of the bounds that were found for plans that leave at most as many items unserved; proven is as
+// Solution.BoundProven.
+func (s *search) lowerBound(unserved int) (price float64, proven bool) {
+	if s.resource != nil {
+		demand := s.in.demands()
+		price = s.in.bound(s.resource, demand, unserved)
+		for _, q := range s.duals {
+			if b := s.in.bound(q, demand, unserved); b >= price {
+				price, proven = b, true
+			}
+		}
+		price = s.in.roundUp(price * (1 - 1e-9))
+	}
+	if s.parts != nil {
+		if b, exact := s.parts.lowerBound(unserved); b >= price {
+			price, proven = b, exact
 		}
 	}
-	out.LowerBound = min(s.in.roundUp(out.LowerBound*(1-1e-9)), out.Price)
+	return price, proven
 }
 
 // dealer hands out the members of a merged class or kind in order.
