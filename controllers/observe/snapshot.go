@@ -65,4 +65,6 @@ func (s *Snapshot) complete(catalog *offerings.Catalog) {
 }
 
 // PodKey names a pod as plans do.
-func PodKey(pod *v1.Pod) string { return toolscache.ObjectName{Namespace: pod.Namespace, Name: pod.Name}.String() }
+func PodKey(pod *v1.Pod) string {
+	return toolscache.ObjectName{Namespace: pod.Namespace, Name: pod.Name}.String()
+}

@@ -20,9 +20,9 @@ import (
 
 // addUpcoming puts every machine that is on its way among the nodes, as the node
 // that it will be once its startup taints are gone, and nominates the pods that
-// were planned for it. A machine that is on its way out and has no Node (any
-// more) is there too, closed to pods: it counts against limits for as long as it
-// may exist.
+// were planned for it. A machine that is on its way out, or was ready, and has no
+// Node (any more) is there too, closed to pods: it counts against limits for as
+// long as it may exist.
 func (s *Snapshot) addUpcoming(catalog *offerings.Catalog) {
 	s.Upcoming = map[string]*v1alpha1.VPSieNode{}
 	b := s.builder(catalog)
@@ -33,7 +33,7 @@ func (s *Snapshot) addUpcoming(catalog *offerings.Catalog) {
 			s.Notes = append(s.Notes, fmt.Sprintf("VPSieNode %s: another one has its hostname %s", machine.Name, name))
 			continue
 		}
-		seen[name] = onItsWay(machine) || leaving(machine)
+		seen[name] = onItsWay(machine) || paidFor(machine)
 		position, joined := b.nodes[name]
 		switch {
 		case onItsWay(machine):
@@ -51,7 +51,7 @@ func (s *Snapshot) addUpcoming(catalog *offerings.Catalog) {
 				s.Objects.Nodes = append(s.Objects.Nodes, spec.Node)
 			}
 			s.add(&spec)
-		case leaving(machine) && !joined:
+		case paidFor(machine) && !joined:
 			if spec, ok := b.promised(machine); ok {
 				spec.Node.Spec.Unschedulable = true
 				s.Objects.Nodes = append(s.Objects.Nodes, spec.Node)
@@ -73,9 +73,13 @@ func onItsWay(machine *v1alpha1.VPSieNode) bool {
 	return false
 }
 
-// leaving says that the machine is being given back and may still be paid for.
-func leaving(machine *v1alpha1.VPSieNode) bool {
-	return machine.DeletionTimestamp != nil && machine.Status.RequestedAt != nil && machine.Status.Phase != v1alpha1.PhaseFailed
+// paidFor says that there may be a machine although it is not to become a node:
+// it is being given back, or it was one already.
+func paidFor(machine *v1alpha1.VPSieNode) bool {
+	if machine.DeletionTimestamp == nil {
+		return machine.Status.Phase == v1alpha1.PhaseReady
+	}
+	return machine.Status.RequestedAt != nil && machine.Status.Phase != v1alpha1.PhaseFailed
 }
 
 // add puts what belongs to a node into the lists.

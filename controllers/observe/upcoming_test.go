@@ -87,7 +87,7 @@ func TestWhichMachinesCountAsRoom(t *testing.T) {
 		"runs":                                 {machine: machine(v1alpha1.PhaseProvisioned, requested), node: true, room: true},
 		"joins":                                {machine: machine(v1alpha1.PhaseJoining), joined: true, node: true, room: true},
 		"ready":                                {machine: machine(v1alpha1.PhaseReady), joined: true, node: true},
-		"ready, its Node gone":                 {machine: machine(v1alpha1.PhaseReady)},
+		"ready, its Node gone: still paid":     {machine: machine(v1alpha1.PhaseReady), node: true},
 		"failed":                               {machine: machine(v1alpha1.PhaseFailed, requested)},
 		"deleted before it was ordered":        {machine: machine(v1alpha1.PhasePending, deleted)},
 		"deleted while ordered: still paid":    {machine: machine(v1alpha1.PhaseProvisioning, requested, deleted), node: true},

@@ -23,6 +23,8 @@ const (
 	reasonScaleUp      = "ScaleUp"
 	reasonNoScaleUp    = "NoScaleUp"
 	actionScaleUp      = "ScaleUp"
+
+	dryRunNote = "dry run, nothing is bought: "
 )
 
 const (
@@ -93,21 +95,25 @@ func (a *announcer) announce(d *decision, dryRun bool) {
 }
 
 func (a *announcer) bought(d *decision, dryRun bool) {
-	would := ""
-	if dryRun {
-		would = "dry run, nothing is bought: "
-	}
 	byGroup := map[string][]plan.Machine{}
 	for _, m := range d.buy {
 		byGroup[m.NodeGroup] = append(byGroup[m.NodeGroup], m)
+		note := fmt.Sprintf("machine %s (%s in %s, %s $/h) by %s", m.Name, m.Offering, m.Datacenter, dollars(m.PricePerHour), d.plan.Metadata.ID)
+		if dryRun {
+			// Without names: they change with each plan that is not carried out.
+			note = fmt.Sprintf("%sa machine (%s in %s, %s $/h)", dryRunNote, m.Offering, m.Datacenter, dollars(m.PricePerHour))
+		}
 		for _, name := range d.real(m.Pods) {
-			a.say(d.pods[name], v1.EventTypeNormal, reasonTriggered, fmt.Sprintf("%smachine %s (%s in %s, %s $/h) by %s",
-				would, m.Name, m.Offering, m.Datacenter, dollars(m.PricePerHour), d.plan.Metadata.ID))
+			a.say(d.pods[name], v1.EventTypeNormal, reasonTriggered, note)
 		}
 	}
 	for _, group := range d.snapshot.NodeGroups {
 		if machines := byGroup[group.Name]; len(machines) > 0 {
-			a.say(group, v1.EventTypeNormal, reasonScaleUp, would+summary(machines)+" by "+d.plan.Metadata.ID)
+			note := summary(machines) + " by " + d.plan.Metadata.ID
+			if dryRun {
+				note = dryRunNote + summary(machines)
+			}
+			a.say(group, v1.EventTypeNormal, reasonScaleUp, note)
 		}
 	}
 }

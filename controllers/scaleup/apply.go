@@ -139,7 +139,9 @@ func (c *Controller) guard(ctx context.Context, d *decision, machines []*v1alpha
 				return fmt.Errorf("%w: VPSieNode %s is new", errStale, there.Name)
 			case there.DeletionTimestamp != nil && m.DeletionTimestamp == nil:
 				return fmt.Errorf("%w: VPSieNode %s is being deleted", errStale, there.Name)
-			case m.Status.Phase != v1alpha1.PhaseFailed:
+			case m.Status.Phase == v1alpha1.PhaseFailed, there.DeletionTimestamp != nil && m.Status.RequestedAt == nil:
+				// There is no machine, or it is being looked for to give it back.
+			default:
 				count++
 			}
 		}

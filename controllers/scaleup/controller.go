@@ -32,6 +32,8 @@ type Controller struct {
 	// that took too long.
 	work int64
 	sums binpack.Sums
+	// dropped counts the plans that were stale since the last that was not.
+	dropped int
 	// recorded is what the latest record said.
 	recorded string
 	// waiting are the arrivals, by the VPSieNode's name; the hand-over's own.
@@ -117,6 +119,7 @@ func (c *Controller) step(ctx context.Context) {
 		c.retry(result, err)
 		return
 	}
+	c.dropped = 0
 	c.metrics.decisionDuration.Observe(c.options.Clock.Since(began).Seconds())
 	c.tell(ctx, d, result)
 	c.trigger.within(c.options.Resync)
@@ -169,7 +172,8 @@ func (c *Controller) retry(result string, err error) {
 	switch result {
 	case resultStale:
 		c.options.Logger.Info("plan dropped", "why", err.Error())
-		c.trigger.within(retrySoon)
+		c.dropped++
+		c.trigger.within(min(retryDecision, retrySoon<<min(c.dropped, 10)))
 		return
 	case resultOutOfTime:
 		c.work = max(leastWork, c.work/4)

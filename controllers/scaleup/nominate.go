@@ -146,7 +146,7 @@ func (c *Controller) untaint(ctx context.Context, a *arrival) error {
 	}
 	node := &v1.Node{ObjectMeta: metav1.ObjectMeta{Name: a.node.Name}}
 	if err := c.options.Client.Patch(ctx, node, client.RawPatch(types.JSONPatchType, data)); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("Node %s: %w", a.node.Name, err)
+		return fmt.Errorf("node %s: %w", a.node.Name, err)
 	}
 	a.opened = c.options.Clock.Now()
 	c.options.Logger.Info("node takes pods", "node", a.node.Name, "vpsienode", a.machine.Name, "nominated", len(a.pods))
