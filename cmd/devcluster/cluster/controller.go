@@ -23,8 +23,8 @@ const (
 	secretNamespace = metav1.NamespaceSystem
 )
 
-// startController gives the cluster its VPSie credentials and, if there is one,
-// runs the controller and waits until it is ready.
+// startController gives the cluster its VPSie credentials and runs the controller
+// that was asked for, if any.
 func (c *Cluster) startController(ctx context.Context) error {
 	credentials := fake.DefaultCredentials()
 	_, err := c.client.CoreV1().Secrets(secretNamespace).Create(ctx, &corev1.Secret{
@@ -42,6 +42,13 @@ func (c *Cluster) startController(ctx context.Context) error {
 	if c.options.Controller == "" {
 		return nil
 	}
+	return c.RunController(ctx, c.options.Controller, c.options.ControllerArguments...)
+}
+
+// RunController runs a controller and waits until it is ready. The arguments
+// follow those that connect it. One at a time can run; the last one is ended with
+// the cluster.
+func (c *Cluster) RunController(ctx context.Context, program string, arguments ...string) error {
 	path, err := c.controllerKubeconfig(ctx)
 	if err != nil {
 		return err
@@ -52,14 +59,14 @@ func (c *Cluster) startController(ctx context.Context) error {
 	}
 	metrics, health := fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])
 	c.controller, err = process.Start(process.Command{
-		Program: c.options.Controller,
+		Program: program,
 		Name:    "controller",
 		Arguments: append([]string{
 			"--kubeconfig=" + path,
 			"--metrics-addr=" + metrics,
 			"--health-addr=" + health,
 			"--cluster-id=devcluster",
-		}, c.options.ControllerArguments...),
+		}, arguments...),
 		Log: filepath.Join(c.options.Dir, LogsFolder, "controller.log"),
 	})
 	if err != nil {
