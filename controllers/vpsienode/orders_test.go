@@ -127,12 +127,12 @@ func TestVPSieIsDown(t *testing.T) {
 		step.pass(time.Minute)
 	}
 	s.server.Down(false)
-	m := step.on(name, v1alpha1.PhaseProvisioned)
+	step.on(name, v1alpha1.PhaseProvisioned)
 	assert.Equal(t, 1, s.server.Bought(name))
 
 	s.server.Down(true)
 	for range 10 {
-		m, _, _ = step.once(name)
+		m, _, _ := step.once(name)
 		require.Equal(t, v1alpha1.PhaseProvisioned, m.Status.Phase, "what cannot be seen is not gone")
 		step.pass(time.Minute)
 	}

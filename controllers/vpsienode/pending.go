@@ -29,6 +29,12 @@ func (v *visit) pending(ctx context.Context) (reconcile.Result, error) {
 		v.fail(v1alpha1.ReasonNodeGroupGone, fmt.Sprintf("NodeGroup %s is gone or being deleted", v.m.Spec.NodeGroup))
 		return reconcile.Result{}, nil
 	}
+	if find(v.m, v1alpha1.VPSieNodeError) != nil {
+		// The last attempt failed: no intent is written while VPSie cannot be read.
+		if _, err := v.r.options.Inventory.Since(ctx, v.now.Add(-v.r.options.PollInterval)); err != nil {
+			return v.blind(err)
+		}
+	}
 	return v.buy(ctx, group)
 }
 
