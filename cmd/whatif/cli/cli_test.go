@@ -233,3 +233,25 @@ func TestSchemaAndVersion(t *testing.T) {
 	assert.Equal(t, ExitComplete, version.code)
 	assert.Regexp(t, `^whatif \S+, kube-scheduler \S+, go1\.\d+\S* \w+/\w+\n$`, version.stdout)
 }
+
+func TestHeadroomIsPlannedFor(t *testing.T) {
+	groups := filepath.Join(t.TempDir(), "groups.yaml")
+	require.NoError(t, os.WriteFile(groups, []byte(`apiVersion: autoscaler.vpsie.com/v1alpha1
+kind: NodeGroup
+metadata: {name: spare}
+spec:
+  maxNodes: 5
+  headroom: [{replicas: 2, cpu: 1, memory: 1Gi}]
+`), 0o600))
+	nothing := filepath.Join(t.TempDir(), "nothing.yaml")
+	require.NoError(t, os.WriteFile(nothing, []byte("apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n"), 0o600))
+	answer := whatif(t, "plan -f "+nothing+" --nodegroup "+groups+" -o json")
+	require.Equal(t, ExitComplete, answer.code, answer.stderr)
+	var p plan.Plan
+	require.NoError(t, json.Unmarshal([]byte(answer.stdout), &p))
+	var pods []string
+	for _, m := range p.Add {
+		pods = append(pods, m.Pods...)
+	}
+	assert.ElementsMatch(t, []string{"vpsie-headroom/spare-0-0", "vpsie-headroom/spare-0-1"}, pods)
+}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/whatif/input"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/nodegroup"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
@@ -147,6 +148,11 @@ func (q *questionFlags) resolve(ctx context.Context) (*Question, error) {
 		return nil, err
 	}
 	question.Objects = *source.objects
+	// Room to be kept free is planned for as the controller does: as pods that
+	// nobody created.
+	for _, group := range question.NodeGroups {
+		question.Objects.Pods = append(question.Objects.Pods, nodegroup.HeadroomPods(group)...)
+	}
 	return question, nil
 }
 
