@@ -319,6 +319,11 @@ func TestABindingLimitLiftsTheBoundAboveThatOfTheParts(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, proven)
 	require.InDelta(t, 9, bound, 1e-6)
+
+	bound, proven, err = LowerBound(twoAndRest(Pool{MaxBins: 7, MaxPrice: NoLimit}), Budget{})
+	require.NoError(t, err)
+	require.True(t, proven)
+	require.Greater(t, bound, 9.5, "the parts want eight bins for 8; to save one costs 5/3")
 }
 
 func TestTablesThatAreTooLargeAreSearchedFor(t *testing.T) {
