@@ -14,13 +14,9 @@ import (
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
-// identify hashes what the decision is made from. The order in which objects
+// identify names what the decision is made from, given the snapshot's hash. The order in which objects
 // were read does not count.
-func (p *planner) identify() error {
-	snapshot, err := p.hashSnapshot()
-	if err != nil {
-		return err
-	}
+func (p *planner) identify(snapshot string) error {
 	scheduler, err := p.request.Scheduler.Hash()
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	v1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -97,23 +98,38 @@ func newPlanner(ctx context.Context, request *Request) (*planner, error) {
 		return nil, err
 	}
 	p := &planner{ctx: ctx, request: request}
-	if err := p.identify(); err != nil {
+	// Hashing the snapshot costs as much as copying it: both at once.
+	var snapshot string
+	hashing := errgroup.Group{}
+	hashing.Go(func() (err error) {
+		snapshot, err = p.hashSnapshot()
+		return err
+	})
+	cluster, err := p.copyCluster()
+	if err := hashing.Wait(); err != nil {
 		return nil, err
 	}
-	request.stage("decide")
-	objects := request.Objects
-	p.expendableOn = expendableNodes(objects.Pods, request.expendableBelow())
-	objects.Pods = withoutVictims(withoutExpendable(objects.Pods, request.expendableBelow()))
-	cluster, err := simulator.New(ctx, objects, request.Scheduler)
 	if err != nil {
 		return nil, err
 	}
+	if err := p.identify(snapshot); err != nil {
+		return nil, err
+	}
+	request.stage("decide")
 	p.cluster = cluster
 	if err := checkPodNames(cluster.Pending()); err != nil {
 		return nil, err
 	}
 	p.deviceResources = deviceResources(cluster.Objects())
 	return p, nil
+}
+
+// copyCluster is today's cluster without the pods that yield to any other.
+func (p *planner) copyCluster() (*simulator.Cluster, error) {
+	objects := p.request.Objects
+	p.expendableOn = expendableNodes(objects.Pods, p.request.expendableBelow())
+	objects.Pods = withoutVictims(withoutExpendable(objects.Pods, p.request.expendableBelow()))
+	return simulator.New(p.ctx, objects, p.request.Scheduler)
 }
 
 // checkPodNames reports a name that two pending pods have: plans name pods.

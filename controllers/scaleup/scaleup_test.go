@@ -50,7 +50,10 @@ func TestPendingPodsBecomeMachinesAndLandThere(t *testing.T) {
 	assert.Equal(t, "bought", r.Result)
 
 	for i := range machines {
-		w.join(&machines[i])
+		w.register(&machines[i])
+	}
+	for i := range machines {
+		w.becomeReady(machines[i].Spec.Hostname)
 	}
 	assert.Equal(t, planned, w.waitBound())
 	for i := range machines {

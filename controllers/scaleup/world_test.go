@@ -314,13 +314,6 @@ func (w *world) becomeReady(name string) {
 	w.setStatus(node)
 }
 
-// join is register and becomeReady.
-func (w *world) join(machine *v1alpha1.VPSieNode) {
-	w.Helper()
-	w.register(machine)
-	w.becomeReady(machine.Spec.Hostname)
-}
-
 // count reads a counter or gauge.
 func (w *world) count(name string, labels ...string) float64 {
 	w.Helper()
