@@ -95,14 +95,14 @@ traces: build ## Plan for the real workloads in TRACES, where they are present
 # first build takes about fifteen minutes of one core, a second one nothing.
 PLANE        := $(BIN)/plane
 PLANE_MODULE := cmd/devcluster/plane/build
-PLANE_STAMP  := $(PLANE)/.built-$(shell cksum < $(PLANE_MODULE)/go.sum | cut -d' ' -f1)
+PLANE_STAMP  := $(PLANE)/.built-$(shell cat $(PLANE_MODULE)/go.mod $(PLANE_MODULE)/go.sum | cksum | cut -d' ' -f1)
 KUBERNETES    = $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2}' $(PLANE_MODULE)/go.mod)
 
 .PHONY: plane
 plane: $(PLANE_STAMP) ## Build kube-apiserver, kube-scheduler, kube-controller-manager, etcd, kubectl into bin/plane
 
 # A server asks for its version to know which features it has.
-$(PLANE_STAMP): $(PLANE_MODULE)/go.mod
+$(PLANE_STAMP):
 	@echo "building the control plane $(KUBERNETES) into $(PLANE): about fifteen minutes of one core the first time"
 	@mkdir -p $(PLANE) && rm -f $(PLANE)/.built-*
 	@set -e; out='$(CURDIR)/$(PLANE)'; version=; \
