@@ -44,8 +44,7 @@ func TestPendingPodsBecomeMachinesAndLandThere(t *testing.T) {
 	}
 	require.Len(t, planned, 10)
 
-	r, err := record.Read(t.Context(), w.client, "kube-system", "")
-	require.NoError(t, err)
+	r := w.waitRecord()
 	assert.Equal(t, machines[0].Spec.PlanID, r.Plan.Metadata.ID)
 	assert.Equal(t, "bought", r.Result)
 
@@ -133,6 +132,19 @@ func (w *world) waitEvent(object, reason, note string) {
 	})
 }
 
+// waitRecord waits for the newest plan's record.
+func (w *world) waitRecord() (r *record.Record) {
+	w.Helper()
+	w.eventually(func() (complaint string) {
+		var err error
+		if r, err = record.Read(w.ctx, w.client, metav1.NamespaceSystem, ""); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	return r
+}
+
 func TestPodsThatNothingHosts(t *testing.T) {
 	w := newWorld(t)
 	w.create(group("web", func(s *v1alpha1.NodeGroupSpec) { s.MaxNodes = 1; s.OfferingIDs = []string{"std-8"} }))
@@ -140,8 +152,7 @@ func TestPodsThatNothingHosts(t *testing.T) {
 	w.create(pod("giant", "64", "1Gi"), pod("gated", "1", "1Gi", func(p *v1.Pod) { p.Spec.SchedulingGates = []v1.PodSchedulingGate{{Name: "example.com/wait"}} }))
 	w.waitEvent("giant", "NotTriggerScaleUp", "no machine that can be bought would take this pod: 0/")
 	assert.Empty(t, w.machines())
-	r, err := record.Read(t.Context(), w.client, "kube-system", "")
-	require.NoError(t, err)
+	r := w.waitRecord()
 	assert.Equal(t, "buys nothing", r.Summary)
 	assert.InDelta(t, 1, w.count("vpsie_autoscaler_pending_pods", "unschedulable"), 0)
 	assert.InDelta(t, 1, w.count("vpsie_autoscaler_pending_pods", "not_scheduled_here"), 0)
@@ -164,12 +175,7 @@ func TestDryRunWritesNothingButEventsAndTheRecord(t *testing.T) {
 	w.start()
 	w.create(pod("shop", "1", "1Gi"))
 	w.waitEvent("shop", "TriggeredScaleUp", "dry run, nothing is bought: ")
-	w.eventually(func() string {
-		if _, err := record.Read(t.Context(), w.client, "kube-system", ""); err != nil {
-			return err.Error()
-		}
-		return ""
-	})
+	assert.Equal(t, "dry_run", w.waitRecord().Result)
 	assert.Empty(t, w.machines())
 	assert.InDelta(t, 1, w.count("vpsie_autoscaler_scaleup_decisions_total", "dry_run"), 0)
 }

@@ -37,7 +37,11 @@ import (
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 )
 
-func TestMain(m *testing.M) { planetest.Main(m) }
+func TestMain(m *testing.M) {
+	// What controller-runtime says of itself is not the tests' affair.
+	ctrl.SetLogger(logr.Discard())
+	planetest.Main(m)
+}
 
 // patience is how long to wait for what must come; nothing takes near as long.
 const (
