@@ -48,6 +48,7 @@ type Options struct {
 	MaxMemory       string
 	MaxPricePerHour float64
 
+	PollInterval     time.Duration
 	ProvisionTimeout time.Duration
 	JoinTimeout      time.Duration
 	ReadyTimeout     time.Duration
@@ -92,6 +93,7 @@ func (o *Options) flags() *pflag.FlagSet {
 	f.StringVar(&o.MaxMemory, "max-memory", "", "cap on the memory of the whole cluster, a `QUANTITY` such as 1Ti")
 	f.Float64Var(&o.MaxPricePerHour, "max-price-per-hour", 0, "cap on the price of the whole cluster in `$/h` (0: none)")
 
+	f.DurationVar(&o.PollInterval, "poll-interval", 10*time.Second, "how often VPSie is asked for machines that are on their way")
 	f.DurationVar(&o.ProvisionTimeout, "provision-timeout", 20*time.Minute, "a machine that does not run so long after its order has failed")
 	f.DurationVar(&o.JoinTimeout, "join-timeout", 15*time.Minute, "a machine that has not joined so long after it runs has failed")
 	f.DurationVar(&o.ReadyTimeout, "ready-timeout", 10*time.Minute, "a node that is not ready so long after it joined has failed")
@@ -132,6 +134,7 @@ func (o *Options) check() error {
 		{"batch-idle", o.BatchIdle},
 		{"batch-max", o.BatchMax},
 		{"decision-timeout", o.DecisionTimeout},
+		{"poll-interval", o.PollInterval},
 		{"provision-timeout", o.ProvisionTimeout},
 		{"join-timeout", o.JoinTimeout},
 		{"ready-timeout", o.ReadyTimeout},

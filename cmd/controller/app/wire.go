@@ -264,6 +264,7 @@ func (p *parts) machines(ctx context.Context) error {
 		Catalog:          p.catalog.Catalog,
 		Recorder:         p.events(),
 		ClusterID:        p.clusterID,
+		PollInterval:     p.options.PollInterval,
 		ProvisionTimeout: p.options.ProvisionTimeout,
 		JoinTimeout:      p.options.JoinTimeout,
 		ReadyTimeout:     p.options.ReadyTimeout,
