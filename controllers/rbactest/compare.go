@@ -63,7 +63,8 @@ func (r Request) String() string {
 type Report struct {
 	// Unused are permissions that no request needed.
 	Unused []Permission
-	// Denied are the requests that were forbidden, each once.
+	// Denied are the requests that were forbidden and that no permission allows, each
+	// once. An API server that has just started forbids what it has not read of yet.
 	Denied []Request
 	// Requests is how many of the ServiceAccount's were looked at.
 	Requests int
@@ -127,12 +128,16 @@ func Compare(manifests []byte, log io.Reader, namespace, name string) (*Report, 
 			if event.User.Username == user && event.ObjectRef != nil && event.Stage != audit.StageRequestReceived {
 				report.Requests++
 				request := requestOf(&event)
-				if event.Annotations["authorization.k8s.io/decision"] == "forbid" {
-					denied[request] = true
-				} else {
-					for i := range permissions {
-						used[i] = used[i] || permissions[i].allows(request)
+				forbidden := event.Annotations["authorization.k8s.io/decision"] == "forbid"
+				allowed := false
+				for i := range permissions {
+					if permissions[i].allows(request) {
+						allowed = true
+						used[i] = used[i] || !forbidden
 					}
+				}
+				if forbidden && !allowed {
+					denied[request] = true
 				}
 			}
 		}
