@@ -16,6 +16,7 @@ import (
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/bootstrap"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/buffers"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/catalog"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/garbage"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/inventory"
@@ -47,6 +48,7 @@ type parts struct {
 	observer   *observe.Observer
 	learner    *learned.Learner
 	catalog    *catalog.Source
+	buffers    *buffers.Buffers
 }
 
 // wire builds every controller and gives it to the manager. A dry run has only
@@ -128,7 +130,11 @@ func (p *parts) sources(context.Context) error {
 	if p.catalog, err = catalog.New(options); err != nil {
 		return err
 	}
-	for _, runnable := range []manager.Runnable{p.observer, p.learner, p.catalog} {
+	p.buffers, err = buffers.New(buffers.Options{Reader: p.mgr.GetAPIReader(), Logger: p.mgr.GetLogger().WithName("buffers")})
+	if err != nil {
+		return err
+	}
+	for _, runnable := range []manager.Runnable{p.observer, p.learner, p.catalog, p.buffers} {
 		if err := p.mgr.Add(runnable); err != nil {
 			return err
 		}
@@ -171,6 +177,7 @@ func (p *parts) scaleUp(context.Context) error {
 		FeatureGates:    gates,
 		Buyable:         buyable,
 		Headroom:        nodegroup.HeadroomPods,
+		Spare:           p.buffers.Pods,
 		Limits:          limits,
 		ExpendableBelow: &p.options.ExpendableBelow,
 		Work:            p.options.Work,
