@@ -30,6 +30,7 @@ type Options struct {
 	VPSieRequestsPerMinute int
 	VPSieVMPrefix          string
 	ClusterID              string
+	ProviderIDPrefix       string
 	Offerings              string
 
 	LogLevel  string
@@ -75,6 +76,7 @@ func (o *Options) flags() *pflag.FlagSet {
 	f.IntVar(&o.VPSieRequestsPerMinute, "vpsie-requests-per-minute", 100, "cap on requests to VPSie")
 	f.StringVar(&o.VPSieVMPrefix, "vpsie-vm-prefix", "/apps/v2", "route `PREFIX` of VPSie's machines: /apps/v2 or /api/v2")
 	f.StringVar(&o.ClusterID, "cluster-id", "", "mark on this cluster's machines at VPSie; must differ between clusters of one account (default: the UID of namespace kube-system)")
+	f.StringVar(&o.ProviderIDPrefix, "provider-id-prefix", "vpsie://", "`PREFIX` of VPSie's identifier in a Node's providerID; VPSie's cloud controller manager wants none")
 	f.StringVar(&o.Offerings, "offerings", "", "offerings and prices from a `FILE` instead of VPSie's own list")
 
 	f.StringVar(&o.LogLevel, "log-level", "info", "error, info or debug, or a number for more")
