@@ -81,7 +81,7 @@ func documentedIn(file *ast.File) string {
 	switch file.Name.Name {
 	case "main":
 		return "main.go"
-	case "crds":
+	case "crds", "rbac":
 		// One file, which is nothing but what it embeds.
 		return "embed.go"
 	}
