@@ -32,10 +32,8 @@ func (p *planner) placeEarly() error {
 	}
 	defer func() { p.filterCalls += cluster.FilterCalls() }()
 	r := &repairer{p: p, s: s, cluster: cluster, hopeless: map[*class]int{}}
-	for _, pod := range nominated {
-		if err := r.onNominated(pod); err != nil {
-			return err
-		}
+	if err := r.onNominatedNodes(nominated); err != nil {
+		return err
 	}
 	for progress := true; progress; {
 		progress = false

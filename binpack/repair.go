@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	v1 "k8s.io/api/core/v1"
+	fwk "k8s.io/kube-scheduler/framework"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/verify"
@@ -129,19 +130,43 @@ func (r *repairer) onExisting(pod *v1.Pod, c *class) (bool, error) {
 	return false, nil
 }
 
-// onNominated places the pod on the node that it is nominated to, if that holds
-// it.
-func (r *repairer) onNominated(pod *v1.Pod) error {
+// onNominatedNodes places each pod on the node that it is nominated to, if that
+// holds it. Those that wait for one another are tried again: pods of one spread
+// pass when others of it are placed, and those on one node object to each other
+// for as long as they are only nominated, so that the first of them has to go by
+// what is placed alone.
+func (r *repairer) onNominatedNodes(pods []*v1.Pod) error {
+	filters := []func(*simulator.Cycle, string) *fwk.Status{(*simulator.Cycle).FilterNominated, (*simulator.Cycle).Filter}
+	for i := 0; i < len(filters); i++ {
+		var left []*v1.Pod
+		for _, pod := range pods {
+			placed, err := r.onNominated(pod, filters[i])
+			if err != nil {
+				return err
+			}
+			if !placed {
+				left = append(left, pod)
+			}
+		}
+		if len(left) < len(pods) {
+			i = -1
+		}
+		pods = left
+	}
+	return nil
+}
+
+func (r *repairer) onNominated(pod *v1.Pod, filter func(*simulator.Cycle, string) *fwk.Status) (placed bool, err error) {
 	cycle, err := r.cluster.Cycle(pod)
 	if err != nil {
-		return err
+		return false, err
 	}
 	i := slices.IndexFunc(r.p.nodes, func(n *node) bool { return n.name == pod.Status.NominatedNodeName })
-	if r.p.needsPreemption(r.p.classOf[pod], i) || !cycle.FilterNominated(r.p.nodes[i].name).IsSuccess() {
-		return nil
+	if r.p.needsPreemption(r.p.classOf[pod], i) || !filter(cycle, r.p.nodes[i].name).IsSuccess() {
+		return false, nil
 	}
 	r.s.onNode[i] = append(r.s.onNode[i], pod)
-	return r.put(cycle, r.p.nodes[i].name)
+	return true, r.put(cycle, r.p.nodes[i].name)
 }
 
 func (r *repairer) put(cycle *simulator.Cycle, name string) error {

@@ -41,6 +41,17 @@ func (o *Observer) Snapshot(catalog *offerings.Catalog) (*Snapshot, error) {
 	return s, nil
 }
 
+// Objects is the cluster as far as it is known now, without anything that is still
+// on its way. The error is ErrNotSynced.
+func (o *Observer) Objects() (simulator.Objects, error) {
+	if !o.HasSynced() {
+		return simulator.Objects{}, ErrNotSynced
+	}
+	s := o.read()
+	s.dropDeleted()
+	return s.Objects, nil
+}
+
 func (o *Observer) read() *Snapshot {
 	o.mu.Lock()
 	stores := maps.Clone(o.stores)
@@ -56,12 +67,16 @@ func (o *Observer) read() *Snapshot {
 
 // complete leaves out what is gone already and adds what is to come.
 func (s *Snapshot) complete(catalog *offerings.Catalog) {
-	s.Objects.Pods = slices.DeleteFunc(s.Objects.Pods, func(pod *v1.Pod) bool {
-		return pod.DeletionTimestamp != nil && pod.Spec.NodeName == ""
-	})
+	s.dropDeleted()
 	slices.SortFunc(s.Machines, func(a, b *v1alpha1.VPSieNode) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(s.NodeGroups, func(a, b *v1alpha1.NodeGroup) int { return strings.Compare(a.Name, b.Name) })
 	s.addUpcoming(catalog)
+}
+
+func (s *Snapshot) dropDeleted() {
+	s.Objects.Pods = slices.DeleteFunc(s.Objects.Pods, func(pod *v1.Pod) bool {
+		return pod.DeletionTimestamp != nil && pod.Spec.NodeName == ""
+	})
 }
 
 // PodKey names a pod as plans do.

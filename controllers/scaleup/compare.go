@@ -93,6 +93,19 @@ func (c *comparer) settle(p *promise, pod *v1.Pod) (apart bool) {
 	return p.target == onMachine
 }
 
+// places are the nodes of the pods, by name, that are not overdue there.
+func (c *comparer) places() map[string]string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := make(map[string]string, len(c.promises))
+	for _, p := range c.promises {
+		if !p.counted {
+			at[p.pod] = p.node
+		}
+	}
+	return at
+}
+
 func (c *comparer) gone(uid types.UID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

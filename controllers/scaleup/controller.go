@@ -194,6 +194,8 @@ func (c *Controller) tell(ctx context.Context, d *decision, result string) {
 		return
 	}
 	c.comparer.promise(d)
+	// Pods with a place on a node that takes pods are nominated to it at once.
+	c.handover.hint()
 	placed := make(map[types.UID]bool, len(d.pods))
 	for _, pod := range d.pods {
 		placed[pod.UID] = true

@@ -13,6 +13,7 @@ import (
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/catalog"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
 	"github.com/vpsie/vpsie-k8s-autoscaler/offerings"
 )
@@ -44,15 +45,16 @@ func (d *decision) sooner(at time.Time) {
 }
 
 // decide asks what must be bought. It changes nothing.
-func (c *Controller) decide(ctx context.Context, catalog *offerings.Catalog, snapshot *observe.Snapshot) (*decision, error) {
+func (c *Controller) decide(ctx context.Context, sold *offerings.Catalog, snapshot *observe.Snapshot) (*decision, error) {
 	now := c.options.Clock.Now()
 	d := &decision{
-		snapshot: snapshot, catalog: catalog,
+		snapshot: snapshot, catalog: sold,
 		groups: map[string]*v1alpha1.NodeGroup{}, pods: map[string]*v1.Pod{}, closed: map[string]string{},
 	}
 	for _, group := range snapshot.NodeGroups {
 		d.groups[group.Name] = group
 	}
+	d.keepPlaces(c.comparer.places())
 	for _, pod := range snapshot.Objects.Pods {
 		if pod.Spec.NodeName == "" {
 			d.pods[observe.PodKey(pod)] = pod
@@ -62,7 +64,7 @@ func (c *Controller) decide(ctx context.Context, catalog *offerings.Catalog, sna
 		Objects:         snapshot.Objects,
 		Scheduler:       c.options.Scheduler,
 		FeatureGates:    c.options.FeatureGates,
-		Catalog:         catalog,
+		Catalog:         sold,
 		NodeGroups:      c.mayBuy(d, now),
 		Limits:          c.options.Limits,
 		ExpendableBelow: c.options.ExpendableBelow,
@@ -97,6 +99,26 @@ func (c *Controller) decide(ctx context.Context, catalog *offerings.Catalog, sna
 	return d, nil
 }
 
+// keepPlaces nominates pods to the nodes that an earlier plan put them on, and that
+// take pods: while kube-scheduler has not had its time, they have a place, and a
+// new plan changes it only if the node refuses them now.
+func (d *decision) keepPlaces(places map[string]string) {
+	there := map[string]bool{}
+	for _, node := range d.snapshot.Objects.Nodes {
+		there[node.Name] = true
+	}
+	for i, pod := range d.snapshot.Objects.Pods {
+		if pod.Spec.NodeName != "" || pod.Status.NominatedNodeName != "" {
+			continue
+		}
+		if node := places[observe.PodKey(pod)]; there[node] {
+			nominated := *pod
+			nominated.Status.NominatedNodeName = node
+			d.snapshot.Objects.Pods[i] = &nominated
+		}
+	}
+}
+
 // mayBuy lists the NodeGroups for binpack. Those that may not buy now are in it,
 // for their nodes count, and their templates are unavailable.
 func (c *Controller) mayBuy(d *decision, now time.Time) []*v1alpha1.NodeGroup {
@@ -105,7 +127,7 @@ func (c *Controller) mayBuy(d *decision, now time.Time) []*v1alpha1.NodeGroup {
 	d.unavailable = b.templates
 	groups := make([]*v1alpha1.NodeGroup, len(d.snapshot.NodeGroups))
 	for i, group := range d.snapshot.NodeGroups {
-		groups[i] = group
+		groups[i] = catalog.Restrict(group, d.catalog)
 		why := ""
 		if ok, reason := c.options.Buyable(group); !ok {
 			why = reason
@@ -118,7 +140,7 @@ func (c *Controller) mayBuy(d *decision, now time.Time) []*v1alpha1.NodeGroup {
 		if err := binpack.CheckNames(d.catalog, group); err != nil {
 			// One group that names what is not sold must not stop the others.
 			why = err.Error()
-			nameless := *group
+			nameless := *groups[i]
 			nameless.Spec.OfferingIDs, nameless.Spec.DatacenterIDs, nameless.Spec.PreferredInstanceType = nil, nil, ""
 			groups[i] = &nameless
 		}

@@ -6,43 +6,18 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	v1 "k8s.io/api/core/v1"
-	storagev1 "k8s.io/api/storage/v1"
-
-	"github.com/vpsie/vpsie-k8s-autoscaler/binpack"
-	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 )
 
-// arrival is a machine that has joined and waits for its pods.
-type arrival struct {
-	machine *v1alpha1.VPSieNode
-	node    *v1.Node
-	// pods planned for it that still have no node.
-	pods []*v1.Pod
-	// waiting is what is remembered of it.
-	*waiting
-}
-
-// waiting is what is remembered of an arrival between rounds.
-type waiting struct {
-	// since is when it was first seen ready to take pods.
-	since time.Time
-	// opened is when its taint was taken away, which the copy may not show yet.
-	opened time.Time
-}
-
 const (
-	// podsPerRound bounds what is nominated before the taints go: the sooner they
-	// go, the fewer scheduling cycles come between.
-	podsPerRound = 300
-	// retryHandover is how long to wait after the API server refused something.
+	// retryHandover is how long to wait after the API server refused something, and
+	// before pods that have lost their nominations, or could not be given any yet,
+	// are looked at again.
 	retryHandover = time.Second
 )
 
 // handOver is the loop that hands machines that have joined over to
-// kube-scheduler. All that are ready go in one round: taking one taint away makes
-// kube-scheduler try every pod again, and a cycle that fails clears the
+// kube-scheduler. All of a plan that are ready go in one round: taking one taint
+// away makes kube-scheduler try every pod again, and a cycle that fails clears the
 // nomination of a pod whose own machine is still tainted.
 func (c *Controller) handOver(ctx context.Context) {
 	for c.handover.wait(ctx) {
@@ -56,48 +31,54 @@ func (c *Controller) handOver(ctx context.Context) {
 
 func (c *Controller) round(ctx context.Context) {
 	ready, next := c.ready()
-	now := c.options.Clock.Now()
+	began := c.options.Clock.Now()
 	if !next.IsZero() {
-		c.handover.within(next.Sub(now))
+		c.handover.within(next.Sub(began))
 	}
-	if len(ready) == 0 {
+	places := c.places(ready)
+	if len(ready) == 0 && !slices.ContainsFunc(places, place.missing) {
 		return
 	}
-	if len(ready) > 1 {
-		ready = firstPods(ready, podsPerRound)
-	}
-	nominated := c.nominate(ctx, ready)
+	nominated := c.nominate(ctx, ready, c.standing(ctx, places, ready))
 	// All at the same moment: between one and the next, pods nominated to the next
 	// would be tried elsewhere.
-	if err := parallel(ctx, -1, c.held(ctx, nominated, now), c.untaint); err != nil {
+	if err := parallel(ctx, -1, c.held(ctx, nominated, began), c.untaint); err != nil {
 		c.options.Logger.Error(err, "removing a startup taint; trying again")
 	}
-	// Who was not let go is looked at again.
+	// Who was not let go, or not nominated, is looked at again.
 	c.handover.within(retryHandover)
 }
 
-// firstPods takes arrivals, at least one, until they have so many pods.
-func firstPods(ready []*arrival, most int) []*arrival {
-	pods := 0
-	for i, a := range ready {
-		if pods += len(a.pods); i > 0 && pods > most {
-			return ready[:i]
-		}
-	}
-	return ready
+// gathering is the machines of one plan that are ready, while others of it may
+// still come.
+type gathering struct {
+	ready []*arrival
+	// first is when the first of them was ready.
+	first time.Time
+	// toCome says that some are not.
+	toCome bool
 }
 
-// ready lists the arrivals to hand over now, longest waiting first, and when to
-// look at the others; zero when there are none. One without pods goes at once.
-// The others go together, when kube-scheduler lets the pods of all of them be or
-// the first has waited for that long enough.
+// ready lists the arrivals to hand over now, and when to look at the others; zero
+// when there are none. One without pods goes at once. Those of a plan go together:
+// when all of it have come or Patience is over, and then kube-scheduler lets the
+// pods of all of them be or MaxQuiet is over.
 func (c *Controller) ready() (list []*arrival, next time.Time) {
 	now := c.options.Clock.Now()
 	seen := map[string]*waiting{}
-	var together []*arrival
+	plans := map[string]*gathering{}
+	plan := func(id string) *gathering {
+		if plans[id] == nil {
+			plans[id] = &gathering{}
+		}
+		return plans[id]
+	}
 	for _, machine := range c.options.Observer.Machines() {
 		a := c.arrival(machine)
 		if a == nil {
+			if c.toCome(machine) {
+				plan(machine.Spec.PlanID).toCome = true
+			}
 			continue
 		}
 		w := c.waiting[machine.Name]
@@ -111,27 +92,34 @@ func (c *Controller) ready() (list []*arrival, next time.Time) {
 		case len(a.pods) == 0:
 			list = append(list, a)
 		default:
-			together = append(together, a)
+			plan(machine.Spec.PlanID).add(a)
 		}
 	}
 	c.waiting = seen
-	if len(together) == 0 {
+	sooner := func(at time.Time) {
+		if next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	var together []*arrival
+	for _, g := range plans {
+		if len(g.ready) == 0 {
+			continue
+		}
+		if end := g.first.Add(c.options.Patience); g.toCome && end.After(now) {
+			sooner(end)
+			continue
+		}
+		for _, a := range g.ready {
+			if a.called.IsZero() {
+				a.called = now
+			}
+		}
+		together = append(together, g.ready...)
+	}
+	if quiet := c.quiet(together); quiet.After(now) {
+		sooner(quiet)
 		return list, next
-	}
-	var quiet, patience time.Time
-	for _, a := range together {
-		if q := c.attempts.over(a.pods).Add(c.options.Quiet); q.After(quiet) {
-			quiet = q
-		}
-		if p := a.since.Add(c.options.MaxQuiet); patience.IsZero() || p.Before(patience) {
-			patience = p
-		}
-	}
-	if patience.Before(quiet) {
-		quiet = patience
-	}
-	if quiet.After(now) {
-		return list, quiet
 	}
 	slices.SortFunc(together, func(a, b *arrival) int {
 		return cmp.Or(a.since.Compare(b.since), strings.Compare(a.machine.Name, b.machine.Name))
@@ -139,42 +127,27 @@ func (c *Controller) ready() (list []*arrival, next time.Time) {
 	return append(list, together...), next
 }
 
-// arrival returns a machine that only our taint keeps from taking pods, nil if
-// it is not (or no longer) that.
-func (c *Controller) arrival(machine *v1alpha1.VPSieNode) *arrival {
-	if machine.Status.Phase != v1alpha1.PhaseJoining || machine.DeletionTimestamp != nil {
-		return nil
+func (g *gathering) add(a *arrival) {
+	g.ready = append(g.ready, a)
+	if g.first.IsZero() || a.since.Before(g.first) {
+		g.first = a.since
 	}
-	node, group := c.options.Observer.Node(machine.Spec.Hostname), c.options.Observer.NodeGroup(machine.Spec.NodeGroup)
-	if node == nil || group == nil || !c.complete(machine, node, group) {
-		return nil
-	}
-	a := &arrival{machine: machine, node: node}
-	for _, name := range machine.Spec.Pods {
-		if pod := c.options.Observer.Pod(name); pod != nil && pod.Spec.NodeName == "" && pod.DeletionTimestamp == nil {
-			a.pods = append(a.pods, pod)
-		}
-	}
-	return a
 }
 
-// complete says that the Node carries everything that it should, and the startup
-// taint as the last thing that it should not.
-func (c *Controller) complete(machine *v1alpha1.VPSieNode, node *v1.Node, group *v1alpha1.NodeGroup) bool {
-	if !hasTaint(node, v1alpha1.StartupTaint) || !nodeReady(node) || node.DeletionTimestamp != nil ||
-		node.Spec.ProviderID == "" || node.Labels[v1alpha1.VPSieNodeLabel] != machine.Name ||
-		node.Labels[v1alpha1.NodeGroupLabel] != machine.Spec.NodeGroup {
-		return false
-	}
-	for _, taint := range node.Spec.Taints {
-		lasting := slices.ContainsFunc(group.Spec.Taints, func(t v1alpha1.Taint) bool { return t.Key == taint.Key && t.Effect == taint.Effect })
-		if taint.Key != v1alpha1.StartupTaint && !lasting {
-			return false
+// quiet is when kube-scheduler lets the pods of all the arrivals be, as far as is
+// known, or has not done so for long enough.
+func (c *Controller) quiet(arrivals []*arrival) (quiet time.Time) {
+	var end time.Time
+	for _, a := range arrivals {
+		if q := c.attempts.over(a.pods).Add(c.options.Quiet); q.After(quiet) {
+			quiet = q
+		}
+		if e := a.called.Add(c.options.MaxQuiet); end.IsZero() || e.Before(end) {
+			end = e
 		}
 	}
-	if c.options.Observer.CSIDriver(binpack.CSIDriver) == nil {
-		return true
+	if end.Before(quiet) {
+		return end
 	}
-	csi := c.options.Observer.CSINode(node.Name)
-	return csi != nil && slices.ContainsFunc(csi.Spec.Drivers, func(d storagev1.CSINodeDriver) bool { return d.Name == binpack.CSIDriver })
+	return quiet
 }

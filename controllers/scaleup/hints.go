@@ -104,6 +104,9 @@ func (c *Controller) podChanged(before, after *v1.Pod) {
 	case after.Spec.NodeName == "" && attempted(before, after):
 		c.attempts.sawPod(after.UID)
 		c.podSeen(after)
+		if before.Status.NominatedNodeName != after.Status.NominatedNodeName {
+			c.handover.within(retryHandover)
+		}
 	}
 }
 
@@ -114,7 +117,12 @@ func (c *Controller) podDeleted(pod *v1.Pod) {
 
 // podSeen judges a pod that has no node.
 func (c *Controller) podSeen(pod *v1.Pod) {
-	if unschedulable(pod) == nil || pod.DeletionTimestamp != nil {
+	if pod.DeletionTimestamp != nil || len(pod.Spec.SchedulingGates) > 0 {
+		return
+	}
+	if unschedulable(pod) == nil {
+		// kube-scheduler has not tried it yet: it may be of the same burst.
+		c.trigger.more()
 		return
 	}
 	switch known, placed := c.covered.get(pod.UID); {

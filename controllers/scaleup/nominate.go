@@ -18,36 +18,33 @@ import (
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
 )
 
-// nomination is one pod and its node.
-type nomination struct {
-	arrival *arrival
-	pod     *v1.Pod
-}
-
-// nominate names each arrival's node in the status of its pods, and returns the
-// arrivals for which that worked.
-func (c *Controller) nominate(ctx context.Context, arrivals []*arrival) []*arrival {
-	var list []nomination
-	for _, a := range arrivals {
-		for _, pod := range a.pods {
-			list = append(list, nomination{a, pod})
-		}
-	}
+// nominate names the pods' nodes in their status, and returns the arrivals for all
+// of whose pods that worked.
+func (c *Controller) nominate(ctx context.Context, arrivals []*arrival, places []place) []*arrival {
 	var mu sync.Mutex
-	failed := map[*arrival]bool{}
-	_ = parallel(ctx, parallelWrites, list, func(ctx context.Context, n nomination) error {
-		if err := c.nominatePod(ctx, n.pod, n.arrival.node.Name); err != nil {
-			c.options.Logger.Error(err, "nominating a pod; trying again", "pod", client.ObjectKeyFromObject(n.pod), "node", n.arrival.node.Name)
+	failed := map[string]bool{}
+	missing := slices.DeleteFunc(slices.Clone(places), func(p place) bool { return !p.missing() })
+	_ = parallel(ctx, parallelNominations, missing, func(ctx context.Context, p place) error {
+		if err := c.nominatePod(ctx, p.pod, p.node); err != nil {
+			c.options.Logger.Error(err, "nominating a pod; trying again", "pod", client.ObjectKeyFromObject(p.pod), "node", p.node)
 			mu.Lock()
 			defer mu.Unlock()
-			failed[n.arrival] = true
+			failed[p.node] = true
 		}
 		return nil
 	})
-	return slices.DeleteFunc(arrivals, func(a *arrival) bool { return failed[a] })
+	for _, a := range arrivals {
+		a.nominated = nil
+		for _, p := range places {
+			if p.node == a.node.Name {
+				a.nominated = append(a.nominated, p.pod)
+			}
+		}
+	}
+	return slices.DeleteFunc(arrivals, func(a *arrival) bool { return failed[a.node.Name] })
 }
 
-// nominatePod leaves alone a pod that is gone, or another of the same name.
+// nominatePod leaves alone a pod that is gone or bound, or another of the same name.
 func (c *Controller) nominatePod(ctx context.Context, pod *v1.Pod, node string) error {
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": pod.UID},
@@ -58,11 +55,16 @@ func (c *Controller) nominatePod(ctx context.Context, pod *v1.Pod, node string) 
 	}
 	patched := &v1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
 	err = c.options.Client.Status().Patch(ctx, patched, client.RawPatch(types.MergePatchType, patch))
-	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) || apierrors.IsInvalid(err) {
+		// A pod that was bound meanwhile may not be nominated any more: Invalid.
 		return nil
 	}
 	return err
 }
+
+// parallelNominations at a time: the sooner the last is written, the fewer
+// scheduling cycles come between.
+const parallelNominations = 64
 
 // held reads back, from the API server itself, whether the nominations stayed. A
 // scheduling cycle that was under way may have wiped some, and one that something
@@ -74,7 +76,7 @@ func (c *Controller) held(ctx context.Context, arrivals []*arrival, began time.T
 	for i := range positions {
 		positions[i] = i
 	}
-	err := parallel(ctx, parallelWrites, positions, func(ctx context.Context, i int) (err error) {
+	err := parallel(ctx, parallelNominations, positions, func(ctx context.Context, i int) (err error) {
 		wiped[i], err = c.wiped(ctx, arrivals[i])
 		return err
 	})
@@ -91,7 +93,7 @@ func (c *Controller) held(ctx context.Context, arrivals []*arrival, began time.T
 	}
 	now := c.options.Clock.Now()
 	open = slices.DeleteFunc(arrivals, func(a *arrival) bool {
-		return len(a.pods) > 0 && now.Before(a.since.Add(c.options.MaxQuiet))
+		return len(a.pods) > 0 && now.Before(a.called.Add(c.options.MaxQuiet))
 	})
 	c.options.Logger.Info("kube-scheduler is not quiet", "wipedNominations", total, "nodesThatWait", len(wiped)-len(open))
 	return open
@@ -99,7 +101,7 @@ func (c *Controller) held(ctx context.Context, arrivals []*arrival, began time.T
 
 // wiped counts the pods of an arrival whose nominations did not stay.
 func (c *Controller) wiped(ctx context.Context, a *arrival) (wiped int, err error) {
-	if len(a.pods) == 0 {
+	if len(a.nominated) == 0 {
 		return 0, nil
 	}
 	var list v1.PodList
@@ -110,7 +112,7 @@ func (c *Controller) wiped(ctx context.Context, a *arrival) (wiped int, err erro
 	for i := range list.Items {
 		there[list.Items[i].UID] = true
 	}
-	for _, pod := range a.pods {
+	for _, pod := range a.nominated {
 		if there[pod.UID] {
 			c.metrics.nominations.WithLabelValues("held").Inc()
 			continue
@@ -149,6 +151,6 @@ func (c *Controller) untaint(ctx context.Context, a *arrival) error {
 		return fmt.Errorf("node %s: %w", a.node.Name, err)
 	}
 	a.opened = c.options.Clock.Now()
-	c.options.Logger.Info("node takes pods", "node", a.node.Name, "vpsienode", a.machine.Name, "nominated", len(a.pods))
+	c.options.Logger.Info("node takes pods", "node", a.node.Name, "vpsienode", a.machine.Name, "pods", len(a.pods), "nominated", len(a.nominated))
 	return nil
 }

@@ -65,9 +65,12 @@ type Options struct {
 	// doubles with each plan that fails. 1 min and at most 10 min when zero. Failed
 	// VPSieNodes must be kept for longer than MaxBackoff.
 	Backoff, MaxBackoff time.Duration
+	// Patience is how long the machines of a plan that are ready wait for the others
+	// of it, so that all take pods at the same moment; 1 min when zero.
+	Patience time.Duration
 	// Quiet is how long kube-scheduler must have had no reason to try a machine's
-	// pods before they are nominated; 1 s when zero. MaxQuiet is how long a machine
-	// waits for that at most; 12 s when zero, which is longer than kube-scheduler's
+	// pods before they are nominated; 1 s when zero. MaxQuiet is how long the machines
+	// wait for that at most; 12 s when zero, which is longer than kube-scheduler's
 	// longest back-off.
 	Quiet, MaxQuiet time.Duration
 	// Overdue is how long a pod may be pending although its node takes pods before
@@ -93,7 +96,7 @@ func (o *Options) complete() error {
 	}{
 		{&o.Idle, time.Second}, {&o.MaxBatch, 10 * time.Second}, {&o.TimeBudget, 30 * time.Second}, {&o.Resync, 10 * time.Minute},
 		{&o.Backoff, time.Minute}, {&o.MaxBackoff, 10 * time.Minute},
-		{&o.Quiet, time.Second}, {&o.MaxQuiet, 12 * time.Second}, {&o.Overdue, 20 * time.Second},
+		{&o.Patience, time.Minute}, {&o.Quiet, time.Second}, {&o.MaxQuiet, 12 * time.Second}, {&o.Overdue, 20 * time.Second},
 	} {
 		if *d.field == 0 {
 			*d.field = d.standard

@@ -10,6 +10,9 @@ import (
 
 // trigger gathers hints until there has been none for a while (idle) or the first
 // of them has waited long enough (most). Any goroutine may give hints; one waits.
+//
+// A timer that ends while hints are still coming does not end the batch: half of
+// a burst would be decided on, and the other half again.
 type trigger struct {
 	clock      clock.Clock
 	idle, most time.Duration
@@ -18,8 +21,10 @@ type trigger struct {
 	mu sync.Mutex
 	// first and last hint of the batch; zero when there is none.
 	first, last time.Time
-	// at is when to go on whatever the hints; zero for never.
+	// at is when to go on without any hint; zero for never.
 	at time.Time
+	// urgent says to go on at once, whatever the hints.
+	urgent bool
 }
 
 func newTrigger(clock clock.Clock, idle, most time.Duration) *trigger {
@@ -36,18 +41,25 @@ func (t *trigger) hint() {
 	})
 }
 
+// more keeps a batch open that has begun: more of it is to come. It begins none.
+func (t *trigger) more() {
+	t.change(func(now time.Time) {
+		if !t.first.IsZero() {
+			t.last = now
+		}
+	})
+}
+
 // now says that there is something to do at once.
-func (t *trigger) now() { t.change(func(now time.Time) { t.notAfter(now) }) }
+func (t *trigger) now() { t.change(func(time.Time) { t.urgent = true }) }
 
 // within says that there is something to do, but not urgently.
 func (t *trigger) within(d time.Duration) {
-	t.change(func(now time.Time) { t.notAfter(now.Add(d)) })
-}
-
-func (t *trigger) notAfter(at time.Time) {
-	if t.at.IsZero() || at.Before(t.at) {
-		t.at = at
-	}
+	t.change(func(now time.Time) {
+		if at := now.Add(d); t.at.IsZero() || at.Before(t.at) {
+			t.at = at
+		}
+	})
 }
 
 func (t *trigger) change(f func(now time.Time)) {
@@ -61,18 +73,18 @@ func (t *trigger) change(f func(now time.Time)) {
 }
 
 // due says when to go on, as things stand; false when nothing is to be done.
-func (t *trigger) due() (time.Time, bool) {
-	due := t.at
-	if !t.first.IsZero() {
-		quiet := t.last.Add(t.idle)
-		if full := t.first.Add(t.most); full.Before(quiet) {
-			quiet = full
-		}
-		if due.IsZero() || quiet.Before(due) {
-			due = quiet
-		}
+func (t *trigger) due(now time.Time) (time.Time, bool) {
+	switch {
+	case t.urgent:
+		return now, true
+	case t.first.IsZero():
+		return t.at, !t.at.IsZero()
 	}
-	return due, !due.IsZero()
+	quiet, full := t.last.Add(t.idle), t.first.Add(t.most)
+	if full.Before(quiet) {
+		return full, true
+	}
+	return quiet, true
 }
 
 // take ends the batch if it is due, or else says how long that takes; never is
@@ -80,14 +92,15 @@ func (t *trigger) due() (time.Time, bool) {
 func (t *trigger) take() (taken bool, left time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	due, ok := t.due()
+	now := t.clock.Now()
+	due, ok := t.due(now)
 	if !ok {
 		return false, never
 	}
-	if left := due.Sub(t.clock.Now()); left > 0 {
+	if left := due.Sub(now); left > 0 {
 		return false, left
 	}
-	t.first, t.last, t.at = time.Time{}, time.Time{}, time.Time{}
+	t.first, t.last, t.at, t.urgent = time.Time{}, time.Time{}, time.Time{}, false
 	return true, 0
 }
 

@@ -31,6 +31,11 @@ func TestBatchOfHints(t *testing.T) {
 		"urgent":                           {[]step{{0, hint}, {0.2, (*trigger).now}}, 0.2},
 		"not urgent":                       {[]step{{0, func(t *trigger) { t.within(7 * time.Second) }}}, 7},
 		"the sooner of two":                {[]step{{0, func(t *trigger) { t.within(7 * time.Second) }}, {1, func(t *trigger) { t.within(3 * time.Second) }}, {2, func(t *trigger) { t.within(time.Hour) }}}, 4},
+		"a timer that ends in a burst":     {[]step{{0, func(t *trigger) { t.within(time.Second) }}, {0.5, hint}, {1.2, hint}, {1.9, hint}}, 2.9},
+		"more of a burst is to come":       {[]step{{0, hint}, {0.9, (*trigger).more}, {1.8, (*trigger).more}}, 2.8},
+		"more of nothing":                  {[]step{{0, (*trigger).more}}, -1},
+		"more without end":                 {[]step{{0, hint}, {0.9, (*trigger).more}, {9.5, (*trigger).more}, {9.9, (*trigger).more}}, 10},
+		"urgent in a burst":                {[]step{{0, hint}, {0.5, hint}, {0.6, func(t *trigger) { t.within(time.Second) }}, {0.7, (*trigger).now}}, 0.7},
 		"a hint before what is not urgent": {[]step{{0, func(t *trigger) { t.within(7 * time.Second) }}, {1, hint}}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {

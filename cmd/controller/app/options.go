@@ -36,18 +36,19 @@ type Options struct {
 	LogLevel  string
 	LogFormat string
 
-	DryRun          bool
-	SchedulerConfig string
-	FeatureGates    string
-	BatchIdle       time.Duration
-	BatchMax        time.Duration
-	DecisionTimeout time.Duration
-	Work            int64
-	ExpendableBelow int32
-	MaxNodes        int
-	MaxCPU          string
-	MaxMemory       string
-	MaxPricePerHour float64
+	DryRun           bool
+	SchedulerConfig  string
+	FeatureGates     string
+	BatchIdle        time.Duration
+	BatchMax         time.Duration
+	HandoverPatience time.Duration
+	DecisionTimeout  time.Duration
+	Work             int64
+	ExpendableBelow  int32
+	MaxNodes         int
+	MaxCPU           string
+	MaxMemory        string
+	MaxPricePerHour  float64
 
 	PollInterval     time.Duration
 	ProvisionTimeout time.Duration
@@ -87,6 +88,7 @@ func (o *Options) flags() *pflag.FlagSet {
 	f.StringVar(&o.FeatureGates, "feature-gates", "", "the cluster's feature gates that differ from their defaults, as `NAME=BOOL[,NAME=BOOL]`")
 	f.DurationVar(&o.BatchIdle, "batch-idle", time.Second, "plan when no new unschedulable pod has come for so long")
 	f.DurationVar(&o.BatchMax, "batch-max", 10*time.Second, "plan at the latest so long after the first unschedulable pod")
+	f.DurationVar(&o.HandoverPatience, "handover-patience", time.Minute, "how long the machines of a plan that are ready wait for the others of it, to take pods at the same moment")
 	f.DurationVar(&o.DecisionTimeout, "decision-timeout", time.Minute, "give a decision up after so long")
 	f.Int64Var(&o.Work, "work", 0, "budget of the search in units of work, not of time (0: default)")
 	f.Int32Var(&o.ExpendableBelow, "expendable-below", binpack.DefaultExpendableBelow, "priority below which no machine is bought for a pod")
@@ -135,6 +137,7 @@ func (o *Options) check() error {
 		{"sync-period", o.SyncPeriod},
 		{"batch-idle", o.BatchIdle},
 		{"batch-max", o.BatchMax},
+		{"handover-patience", o.HandoverPatience},
 		{"decision-timeout", o.DecisionTimeout},
 		{"poll-interval", o.PollInterval},
 		{"provision-timeout", o.ProvisionTimeout},

@@ -35,9 +35,10 @@ const (
 	leaseName = "vpsie-autoscaler"
 	// shutdownGrace is how long what runs may take to end after a signal.
 	shutdownGrace = 20 * time.Second
-	// Requests a second to the API server, and at once: a burst of pods is a
-	// burst of nominations.
-	apiQPS, apiBurst = 100, 200
+	// Requests a second to the API server, and at once: the pods of a plan are
+	// nominated and its machines opened within a moment, and the API server has
+	// its own priority and fairness.
+	apiQPS, apiBurst = 1000, 3000
 )
 
 // serve runs the controller until ctx ends.

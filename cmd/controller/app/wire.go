@@ -185,6 +185,7 @@ func (p *parts) scaleUp(context.Context) error {
 		DryRun:          p.options.DryRun,
 		Idle:            p.options.BatchIdle,
 		MaxBatch:        p.options.BatchMax,
+		Patience:        p.options.HandoverPatience,
 		TimeBudget:      p.options.DecisionTimeout,
 		Resync:          p.options.SyncPeriod,
 		MaxBackoff:      min(p.options.FailedRetention, maxBackoff),
