@@ -3,7 +3,6 @@ package chaos
 import (
 	"maps"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -80,7 +79,7 @@ func (s *storm) want(pool string, replicas int) {
 func (s *storm) round() {
 	s.Helper()
 	s.restore(batch)
-	s.weather.change(s.world, 2)
+	s.weather.change(s.world, 3)
 	for range 1 + s.chance.IntN(2) {
 		s.act()
 	}
@@ -96,7 +95,7 @@ func (s *storm) act() {
 		pool := pools[s.chance.IntN(len(pools))]
 		s.want(pool, s.chance.IntN(most[pool]+1))
 	case 3, 4, 5:
-		s.removeMachines(1 + s.chance.IntN(4))
+		s.removeMachines(2 + s.chance.IntN(4))
 	case 6:
 		s.remove(nodeGroup(batch))
 	case 7:
@@ -126,10 +125,9 @@ func (s *storm) kill() {
 	victim, when := s.current, "at any time"
 	sprung := make(chan moment, 1)
 	wait := 300*time.Millisecond + time.Duration(s.chance.Int64N(int64(longestLife)))
-	if s.chance.IntN(2) == 0 {
-		method := []string{http.MethodPost, http.MethodDelete}[s.chance.IntN(2)]
+	if s.chance.IntN(3) > 0 {
 		at := moments[s.chance.IntN(len(moments))]
-		s.trap.set(method, at, s.chance.IntN(3), func() {
+		s.trap.set("", at, s.chance.IntN(3), func() {
 			s.strike(victim)
 			sprung <- at
 		})

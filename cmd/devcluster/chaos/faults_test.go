@@ -58,10 +58,10 @@ func (f *weather) change(w *world, kinds int) {
 		operations := rulesOf[kind]
 		rule := fake.Fault{
 			Kind: kind, Operation: operations[f.chance.IntN(len(operations))],
-			Count: 1 + f.chance.IntN(3), After: f.chance.IntN(3),
+			Count: 1 + f.chance.IntN(3), After: f.chance.IntN(2),
 		}
-		if rule.Operation == "" {
-			// A burst: VPSie's whole front end is away for a moment.
+		if kind == fake.ServerError && rule.Operation == "" {
+			// A burst, in which the circuit breaker opens.
 			rule.Count = 8
 		}
 		if kind == fake.TimeoutAfterSuccess {

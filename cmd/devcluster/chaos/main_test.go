@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane"
 	"github.com/vpsie/vpsie-k8s-autoscaler/cmd/devcluster/plane/planetest"
@@ -37,6 +39,7 @@ rules:
 `
 
 func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
 	planetest.Main(m, plane.Options{AuditPolicy: []byte(auditPolicy)})
 }
 

@@ -33,6 +33,13 @@ func compare(t testing.TB, path string) *rbactest.Report {
 	return asked
 }
 
+// neededElsewhere are the permissions that this control plane gives no reason to use.
+var neededElsewhere = map[string]string{
+	"list podgroups.scheduling.k8s.io (ClusterRole vpsie-autoscaler)":  "a beta API that is not served here",
+	"watch podgroups.scheduling.k8s.io (ClusterRole vpsie-autoscaler)": "a beta API that is not served here",
+	"list secrets vpsie-secret (Role kube-system/vpsie-autoscaler)":    "an API server that does not stream lists is asked for one before a watch",
+}
+
 // The tests before this one do all that the controller is there for. What it may
 // and did not do, it should not be allowed to; the short form need not get
 // everywhere, so that it only says what is left.
@@ -46,7 +53,9 @@ func TestPermissionsThatWereNeverUsed(t *testing.T) {
 		t.Skip("no controller ran before this test")
 	}
 	t.Logf("%d requests; never used: %v", asked.Requests, asked.Unused)
-	if *long {
-		assert.Empty(t, asked.Unused)
+	for _, permission := range asked.Unused {
+		if *long && neededElsewhere[permission.String()] == "" {
+			t.Errorf("never used: %s", permission)
+		}
 	}
 }

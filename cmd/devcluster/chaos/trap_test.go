@@ -32,8 +32,8 @@ type trap struct {
 	spring func()
 }
 
-// set arms the trap for the request to /vm of that method which comes after skip
-// others. Spring runs once, while the request waits.
+// set arms the trap for the order (POST), the deletion (DELETE) or either ("") that
+// comes after skip others. Spring runs once, while the request waits.
 func (t *trap) set(method string, at moment, skip int, spring func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -46,7 +46,8 @@ func (t *trap) disarm() { t.set("", "", 0, nil) }
 func (t *trap) caught(r *http.Request) (spring func(), at moment) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.spring == nil || r.Method != t.method || !strings.HasSuffix(r.URL.Path, "/v2/vm") {
+	if t.spring == nil || r.Method == http.MethodGet || !strings.HasSuffix(r.URL.Path, "/v2/vm") ||
+		t.method != "" && r.Method != t.method {
 		return nil, ""
 	}
 	if t.skip > 0 {

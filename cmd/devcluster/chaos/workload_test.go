@@ -22,6 +22,12 @@ const (
 	batch    = "batch"    // deleted and made again
 )
 
+// Offerings of the pools.
+const (
+	small     = "std-2c4g"
+	dedicated = "ded-2c8g"
+)
+
 var pools = []string{general, scripted, batch}
 
 // nodeGroup has two offerings, so that there is something left to buy when one is
@@ -32,7 +38,7 @@ func nodeGroup(pool string) *v1alpha1.NodeGroup {
 		Spec: v1alpha1.NodeGroupSpec{
 			MaxNodes:      100,
 			OSImageID:     "image-ubuntu-2404",
-			OfferingIDs:   []string{"std-2c4g", "ded-2c8g"},
+			OfferingIDs:   []string{small, dedicated},
 			DatacenterIDs: []string{"ams1", "fra1"},
 			Labels:        map[string]v1alpha1.LabelValue{"pool": v1alpha1.LabelValue(pool)},
 		},

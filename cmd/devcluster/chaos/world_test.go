@@ -57,6 +57,8 @@ type world struct {
 // newWorld cleans the shared plane and connects it to a new VPSie, on which
 // somebody else's machines run. No controller runs yet.
 func newWorld(t testing.TB) *world {
+	planetest.Binaries(t)
+	go func() { _, _ = buildController() }() // while the plane starts; whoever needs it looks at the error
 	cluster := planetest.Get(t)
 	planetest.Reset(t, cluster)
 	w := &world{TB: t, plane: cluster, dir: t.ArtifactDir(), trap: &trap{}}
@@ -87,7 +89,8 @@ func (w *world) startVPSie() {
 		StartDelay:    short(50, 200),
 		BootDelay:     short(50, 300),
 		DeleteDelay:   short(500, 1500),
-		Machines:      machine.New(machine.Config{}),
+		// They are a little smaller than what is sold, which is to be learned.
+		Machines: machine.New(machine.Config{Offers: machine.Shortfall(map[string]int64{small: 64 << 20, dedicated: 96 << 20})}),
 	})
 	require.NoError(w, err)
 	w.vpsie, w.trap.next = server, server
