@@ -15,6 +15,11 @@ import (
 // promise is where the latest plan puts a pending pod.
 type promise struct {
 	pod, node, plan string
+	// class is what the pod shares with those that could stand in for it.
+	class string
+	// swapped says that a pod of its class has the place that was its own, and it
+	// that one's.
+	swapped bool
 	// target is onMachine or onNode; why is the VPSieNode's reason, if it has one.
 	target, why string
 	created     time.Time
@@ -24,7 +29,9 @@ type promise struct {
 	counted bool
 }
 
-// comparer holds what was planned against what kube-scheduler does.
+// comparer holds what was planned against what kube-scheduler does. Pods of one
+// class are the same to both: the plan says how many of them a node gets, and one
+// that takes the place of another has swapped with it.
 type comparer struct {
 	clock   clock.PassiveClock
 	logger  logr.Logger
@@ -32,10 +39,16 @@ type comparer struct {
 	mu      sync.Mutex
 	// promises by the pod's UID.
 	promises map[types.UID]*promise
+	// vacant counts the places whose pods went elsewhere; they last as long as
+	// there are promises.
+	vacant map[seat]int
 }
 
+// seat is a place for one pod of a class.
+type seat struct{ class, node string }
+
 func newComparer(clock clock.PassiveClock, logger logr.Logger, metrics *metrics) *comparer {
-	return &comparer{clock: clock, logger: logger, metrics: metrics, promises: map[types.UID]*promise{}}
+	return &comparer{clock: clock, logger: logger, metrics: metrics, promises: map[types.UID]*promise{}, vacant: map[seat]int{}}
 }
 
 // promise takes over where a plan puts pods. What the plan does not place any
@@ -45,6 +58,9 @@ func (c *comparer) promise(d *decision) {
 	defer c.mu.Unlock()
 	before := c.promises
 	c.promises = make(map[types.UID]*promise, len(d.pods))
+	if len(before) == 0 {
+		clear(c.vacant)
+	}
 	reasons := map[string]string{}
 	for _, m := range d.buy {
 		reasons[m.Name] = d.why(&m, d.real(m.Pods))
@@ -55,12 +71,12 @@ func (c *comparer) promise(d *decision) {
 	for node, pods := range d.planned() {
 		for _, name := range pods {
 			pod := d.pods[name]
-			p := &promise{pod: name, node: node, plan: d.plan.Metadata.ID, target: onNode, created: pod.CreationTimestamp.Time}
+			p := &promise{pod: name, node: node, plan: d.plan.Metadata.ID, target: onNode, created: pod.CreationTimestamp.Time, class: classOf(pod)}
 			if why, ours := reasons[node]; ours {
 				p.target, p.why = onMachine, why
 			}
 			if old := before[pod.UID]; old != nil && old.node == node {
-				p.since, p.counted, p.target, p.why = old.since, old.counted, old.target, old.why
+				p.since, p.counted, p.target, p.why, p.swapped = old.since, old.counted, old.target, old.why, old.swapped
 			}
 			c.promises[pod.UID] = p
 		}
@@ -83,14 +99,43 @@ func (c *comparer) settle(p *promise, pod *v1.Pod) (apart bool) {
 	if p.target == onMachine {
 		c.metrics.pendingToBound.Observe(c.clock.Since(p.created).Seconds())
 	}
-	if p.node == pod.Spec.NodeName {
-		c.metrics.planned.WithLabelValues(p.target, boundAsPlanned).Inc()
+	at := seat{p.class, pod.Spec.NodeName}
+	result := boundElsewhere
+	switch {
+	case p.node == at.node && !p.swapped:
+		result = boundAsPlanned
+	case p.node == at.node, c.swap(p, at):
+		result = boundSwapped
+	default:
+		c.vacant[seat{p.class, p.node}]++
+		c.logger.Info("pod bound elsewhere than planned", "pod", p.pod, "planned", p.node, "plan", p.plan, "plannedBecause", p.why,
+			"bound", at.node, "nominated", pod.Status.NominatedNodeName)
+	}
+	c.metrics.planned.WithLabelValues(p.target, result).Inc()
+	return result == boundElsewhere && p.target == onMachine
+}
+
+// swap lets a pod that was bound to a seat that was planned for another of its
+// class leave that one its own; of several, the first by name. A seat whose pod
+// went elsewhere is taken from nobody.
+func (c *comparer) swap(p *promise, at seat) bool {
+	if c.vacant[at] > 0 {
+		c.vacant[at]--
+		c.vacant[seat{p.class, p.node}]++
+		return true
+	}
+	var other *promise
+	for _, o := range c.promises {
+		if o.class == at.class && o.node == at.node && (other == nil || o.pod < other.pod) {
+			other = o
+		}
+	}
+	if other == nil {
 		return false
 	}
-	c.metrics.planned.WithLabelValues(p.target, boundElsewhere).Inc()
-	c.logger.Info("pod bound elsewhere than planned", "pod", p.pod, "planned", p.node, "plan", p.plan, "plannedBecause", p.why,
-		"bound", pod.Spec.NodeName, "nominated", pod.Status.NominatedNodeName)
-	return p.target == onMachine
+	other.node, other.target, other.why, other.plan = p.node, p.target, p.why, p.plan
+	other.since, other.counted, other.swapped = p.since, p.counted, true
+	return true
 }
 
 // places are the nodes of the pods, by name, that are not overdue there.

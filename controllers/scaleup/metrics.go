@@ -40,6 +40,8 @@ const (
 // What became of a plan's placement, as in vpsie_autoscaler_planned_vs_bound_total.
 const (
 	boundAsPlanned = "as_planned"
+	// boundSwapped: a pod equal to it has its place, and it that one's.
+	boundSwapped   = "swapped"
 	boundElsewhere = "elsewhere"
 	stillPending   = "pending"
 )
@@ -86,7 +88,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		}),
 		planned: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "vpsie_autoscaler_planned_vs_bound_total",
-			Help: "Planned pods by where they were planned (machine: one that was bought, node: one that was there) and result: as_planned, elsewhere, or pending although the node takes pods.",
+			Help: "Planned pods by where they were planned (machine: one that was bought, node: one that was there) and result: as_planned, swapped (an equal pod took its place), elsewhere, or pending although the node takes pods.",
 		}, []string{"target", "result"}),
 		pendingToBound: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "vpsie_autoscaler_pending_to_bound_seconds",

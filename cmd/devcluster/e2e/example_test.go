@@ -37,9 +37,14 @@ const (
 	// enabled is the environment variable that asks for these tests.
 	enabled = "VPSIE_E2E"
 
-	settling = 5 * time.Minute
-	quiet    = 8 * time.Second
-	tick     = 250 * time.Millisecond
+	settling = 8 * time.Minute
+	// quiet is longer than a back-off of kube-scheduler's, and than the time after
+	// which the controller makes another plan.
+	quiet = 25 * time.Second
+	tick  = 250 * time.Millisecond
+	// asPlanned is the least share of the pods that must be where they, or their
+	// equals, were planned.
+	asPlanned = 0.95
 
 	catalogue = "../../../offerings/sample.yaml"
 )
@@ -198,11 +203,23 @@ func TestTheExampleGoesFromPendingToBound(t *testing.T) {
 	assert.Equal(t, planned(want), bought(machines.Items), "the machines are the plan's")
 	t.Logf("%d machines written down after %.1f s", len(machines.Items), time.Since(began).Seconds())
 
+	require.Eventually(t, func() bool {
+		return ours.List(t.Context(), &machines) == nil && !slices.ContainsFunc(machines.Items, func(m v1alpha1.VPSieNode) bool {
+			return m.Status.Phase != v1alpha1.PhaseReady
+		})
+	}, settling, tick, "every machine takes pods")
 	after := settle(t, c)
 	t.Logf("after %.0f s: %d running, %d pending, %d machines, $%.4f/h", time.Since(began).Seconds(), after.Pods.Running, after.Pods.Pending, len(after.Nodes), after.PricePerHour)
+	held, all := 0.0, 0.0
 	for labels, value := range series(t, c, "vpsie_autoscaler_planned_vs_bound_total") {
 		t.Logf("planned against bound %s: %.0f", labels, value)
+		all += value
+		if strings.Contains(labels, `"as_planned"`) || strings.Contains(labels, `"swapped"`) {
+			held += value
+		}
 	}
+	require.Positive(t, all)
+	assert.GreaterOrEqual(t, held/all, asPlanned, "pods are bound where they were planned")
 	assert.InDelta(t, want.PricePerHour.After, after.PricePerHour, 1e-6, "the price is what whatif printed")
 	assert.Equal(t, map[string]float64{`{result="bought"}`: 1}, only(series(t, c, "vpsie_autoscaler_scaleup_decisions_total"), `{result="bought"}`), "no corrective scale-up")
 
