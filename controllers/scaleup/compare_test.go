@@ -91,6 +91,105 @@ func TestPlannedAgainstBound(t *testing.T) {
 	assert.Equal(t, 1, testutil.CollectAndCount(m.pendingToBound))
 }
 
+// ofApp makes pods of one ReplicaSet.
+func ofApp(app string, names ...string) (pods []*v1.Pod) {
+	for _, name := range names {
+		pod := pending(name)
+		controller := true
+		pod.OwnerReferences = []metav1.OwnerReference{{Kind: "ReplicaSet", Name: app, UID: types.UID(app), Controller: &controller}}
+		pods = append(pods, pod)
+	}
+	return pods
+}
+
+func TestPodsOfOneClassSwap(t *testing.T) {
+	web, db := ofApp("web", "w1", "w2", "w3"), ofApp("db", "d1")
+	type binding struct {
+		pod  *v1.Pod
+		node string
+	}
+	for name, test := range map[string]struct {
+		bound                               []binding
+		asPlanned, swapped, elsewhere, left int
+		// places are those of the pods without a node in the end.
+		places map[string]string
+	}{
+		"as planned":              {bound: []binding{{web[0], "m1"}, {web[1], "m2"}, {web[2], "m3"}, {db[0], "m1"}}, asPlanned: 4},
+		"two swap":                {bound: []binding{{web[0], "m2"}, {web[1], "m1"}}, swapped: 2, places: map[string]string{"default/w3": "m3", "default/d1": "m1"}},
+		"three in a ring":         {bound: []binding{{web[0], "m2"}, {web[1], "m3"}, {web[2], "m1"}}, swapped: 3, places: map[string]string{"default/d1": "m1"}},
+		"the other is to follow":  {bound: []binding{{web[0], "m2"}}, swapped: 1, places: map[string]string{"default/w2": "m1", "default/w3": "m3", "default/d1": "m1"}},
+		"the other has gone away": {bound: []binding{{web[1], "n7"}, {web[0], "m2"}}, swapped: 1, elsewhere: 1, places: map[string]string{"default/w3": "m3", "default/d1": "m1"}},
+		"another class's place":   {bound: []binding{{db[0], "m2"}}, elsewhere: 1, places: map[string]string{"default/w1": "m1", "default/w2": "m2", "default/w3": "m3"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := newMetrics(nil)
+			require.NoError(t, err)
+			c := newComparer(clocktesting.NewFakeClock(start), logr.Discard(), m)
+			c.promise(decided(map[string][]*v1.Pod{"m1": {web[0], db[0]}, "m2": {web[1]}, "m3": {web[2]}}, nil))
+			apart := 0
+			for _, b := range test.bound {
+				if c.bound(withNode(b.pod, b.node)) {
+					apart++
+				}
+			}
+			for result, want := range map[string]int{boundAsPlanned: test.asPlanned, boundSwapped: test.swapped, boundElsewhere: test.elsewhere} {
+				assert.InDelta(t, want, testutil.ToFloat64(m.planned.WithLabelValues(onMachine, result)), 0, result)
+			}
+			assert.Equal(t, test.elsewhere, apart, "what is swapped is no reason for a new plan")
+			if test.places == nil {
+				test.places = map[string]string{}
+			}
+			assert.Equal(t, test.places, c.places())
+		})
+	}
+}
+
+func TestPodsOfOneClass(t *testing.T) {
+	a := ofApp("web", "w1", "w2")
+	assert.Equal(t, classOf(a[0]), classOf(a[1]))
+	assert.NotEqual(t, classOf(a[0]), classOf(ofApp("db", "w1")[0]), "another controller's")
+	assert.NotEqual(t, classOf(pending("p1")), classOf(pending("p2")), "nobody's")
+	for name, change := range map[string]func(*v1.Pod){
+		"another template": func(p *v1.Pod) { p.Labels = map[string]string{"pod-template-hash": "2"} },
+		"resized":          func(p *v1.Pod) { p.Spec.Containers[0].Resources.Requests = v1.ResourceList{} },
+		"a claim of its own": func(p *v1.Pod) {
+			p.Spec.Volumes = []v1.Volume{{VolumeSource: v1.VolumeSource{PersistentVolumeClaim: &v1.PersistentVolumeClaimVolumeSource{ClaimName: "mine"}}}}
+		},
+		"an ephemeral volume": func(p *v1.Pod) {
+			p.Spec.Volumes = []v1.Volume{{Name: "scratch", VolumeSource: v1.VolumeSource{Ephemeral: &v1.EphemeralVolumeSource{}}}}
+		},
+		"a device of its own": func(p *v1.Pod) {
+			claim := "gpu"
+			p.Spec.ResourceClaims = []v1.PodResourceClaim{{Name: "gpu", ResourceClaimName: &claim}}
+		},
+		"another priority": func(p *v1.Pod) { priority := int32(7); p.Spec.Priority = &priority },
+	} {
+		other := a[1].DeepCopy()
+		change(other)
+		assert.NotEqual(t, classOf(a[0]), classOf(other), name)
+	}
+	first, second := a[0].DeepCopy(), a[1].DeepCopy()
+	first.Labels = map[string]string{"apps.kubernetes.io/pod-index": "0", "statefulset.kubernetes.io/pod-name": "w1", "app": "web"}
+	second.Labels = map[string]string{"apps.kubernetes.io/pod-index": "1", "statefulset.kubernetes.io/pod-name": "w2", "app": "web"}
+	second.Spec.Volumes = []v1.Volume{{Name: "kube-api-access-x7rlq"}}
+	assert.Equal(t, classOf(first), classOf(second), "names tell nothing")
+}
+
+func TestPodsKeepTheirPlacesWhileKubeSchedulerHasTime(t *testing.T) {
+	placed, preempting, homeless, there := pending("a"), pending("b"), pending("c"), withNode(pending("d"), "m1")
+	preempting.Status.NominatedNodeName = "m2"
+	d := &decision{snapshot: &observe.Snapshot{}}
+	d.snapshot.Objects.Nodes = []*v1.Node{simtest.Node("m1", "4", "16Gi"), simtest.Node("m2", "4", "16Gi")}
+	d.snapshot.Objects.Pods = []*v1.Pod{placed, preempting, homeless, there}
+	d.keepPlaces(map[string]string{"default/a": "m1", "default/b": "m1", "default/c": "gone", "default/d": "m2"})
+	var at []string
+	for _, pod := range d.snapshot.Objects.Pods {
+		at = append(at, pod.Status.NominatedNodeName)
+	}
+	assert.Equal(t, []string{"m1", "m2", "", ""}, at)
+	assert.Empty(t, placed.Status.NominatedNodeName, "the copy of the cluster is not changed")
+}
+
 func TestOverduePodsAreCountedOnceAndExplained(t *testing.T) {
 	pod := refused(pending("a"), "0/3 nodes are available: 3 Insufficient cpu.")
 	clock := clocktesting.NewFakeClock(start)
