@@ -175,21 +175,6 @@ func TestPodsOfOneClass(t *testing.T) {
 	assert.Equal(t, classOf(first), classOf(second), "names tell nothing")
 }
 
-func TestPodsKeepTheirPlacesWhileKubeSchedulerHasTime(t *testing.T) {
-	placed, preempting, homeless, there := pending("a"), pending("b"), pending("c"), withNode(pending("d"), "m1")
-	preempting.Status.NominatedNodeName = "m2"
-	d := &decision{snapshot: &observe.Snapshot{}}
-	d.snapshot.Objects.Nodes = []*v1.Node{simtest.Node("m1", "4", "16Gi"), simtest.Node("m2", "4", "16Gi")}
-	d.snapshot.Objects.Pods = []*v1.Pod{placed, preempting, homeless, there}
-	d.keepPlaces(map[string]string{"default/a": "m1", "default/b": "m1", "default/c": "gone", "default/d": "m2"})
-	var at []string
-	for _, pod := range d.snapshot.Objects.Pods {
-		at = append(at, pod.Status.NominatedNodeName)
-	}
-	assert.Equal(t, []string{"m1", "m2", "", ""}, at)
-	assert.Empty(t, placed.Status.NominatedNodeName, "the copy of the cluster is not changed")
-}
-
 func TestOverduePodsAreCountedOnceAndExplained(t *testing.T) {
 	pod := refused(pending("a"), "0/3 nodes are available: 3 Insufficient cpu.")
 	clock := clocktesting.NewFakeClock(start)

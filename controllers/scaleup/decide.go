@@ -25,6 +25,8 @@ type decision struct {
 	groups   map[string]*v1alpha1.NodeGroup
 	// pods are the pending pods, by name, without those that stand for spare room.
 	pods map[string]*v1.Pod
+	// committed are those of them, by node, that stay where an earlier plan put them.
+	committed map[string][]string
 	// closed are the groups that buy nothing now, with the reason.
 	closed map[string]string
 	// unavailable are binpack's patterns of templates that are not bought now.
@@ -54,11 +56,15 @@ func (c *Controller) decide(ctx context.Context, sold *offerings.Catalog, snapsh
 	for _, group := range snapshot.NodeGroups {
 		d.groups[group.Name] = group
 	}
-	d.keepPlaces(c.comparer.places())
 	for _, pod := range snapshot.Objects.Pods {
 		if pod.Spec.NodeName == "" {
 			d.pods[observe.PodKey(pod)] = pod
 		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.TimeBudget)
+	defer cancel()
+	if err := d.commit(ctx, c.options.Scheduler, d.earlier(c.comparer.places())); err != nil {
+		return nil, err
 	}
 	request := binpack.Request{
 		Objects:         snapshot.Objects,
@@ -87,8 +93,6 @@ func (c *Controller) decide(ctx context.Context, sold *offerings.Catalog, snapsh
 	if len(request.Objects.Pods) == len(snapshot.Objects.Pods) && len(d.pods) == 0 && !d.belowMinimum() {
 		return d, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.options.TimeBudget)
-	defer cancel()
 	var err error
 	if d.plan, err = binpack.ScaleUp(ctx, request); err != nil {
 		return nil, err
@@ -97,26 +101,6 @@ func (c *Controller) decide(ctx context.Context, sold *offerings.Catalog, snapsh
 	d.buy, d.held, next = hold(d.plan.Add, d.groups, d.pods, now)
 	d.sooner(next)
 	return d, nil
-}
-
-// keepPlaces nominates pods to the nodes that an earlier plan put them on, and that
-// take pods: while kube-scheduler has not had its time, they have a place, and a
-// new plan changes it only if the node refuses them now.
-func (d *decision) keepPlaces(places map[string]string) {
-	there := map[string]bool{}
-	for _, node := range d.snapshot.Objects.Nodes {
-		there[node.Name] = true
-	}
-	for i, pod := range d.snapshot.Objects.Pods {
-		if pod.Spec.NodeName != "" || pod.Status.NominatedNodeName != "" {
-			continue
-		}
-		if node := places[observe.PodKey(pod)]; there[node] {
-			nominated := *pod
-			nominated.Status.NominatedNodeName = node
-			d.snapshot.Objects.Pods[i] = &nominated
-		}
-	}
 }
 
 // mayBuy lists the NodeGroups for binpack. Those that may not buy now are in it,
@@ -172,6 +156,9 @@ func (d *decision) planned() map[string][]string {
 	}
 	for _, n := range d.plan.Existing {
 		at[n.Name] = d.real(n.Pods)
+	}
+	for node, pods := range d.committed {
+		at[node] = append(at[node], pods...)
 	}
 	return at
 }

@@ -129,12 +129,18 @@ func (m *metrics) describe(d *decision) {
 	for _, machine := range d.held {
 		count[pendingHeld] += len(d.real(machine.Pods))
 	}
-	for _, node := range d.plan.Existing {
-		if d.snapshot.Upcoming[node.Name] != nil {
-			count[pendingUpcoming] += len(d.real(node.Pods))
-		} else {
-			count[pendingExisting] += len(d.real(node.Pods))
+	onNode := func(node string, pods int) {
+		reason := pendingExisting
+		if d.snapshot.Upcoming[node] != nil {
+			reason = pendingUpcoming
 		}
+		count[reason] += pods
+	}
+	for _, node := range d.plan.Existing {
+		onNode(node.Name, len(d.real(node.Pods)))
+	}
+	for node, pods := range d.committed {
+		onNode(node, len(pods))
 	}
 	for i := range d.plan.Unschedulable {
 		switch u := &d.plan.Unschedulable[i]; {
