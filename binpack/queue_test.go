@@ -1,12 +1,14 @@
 package binpack
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
@@ -104,6 +106,17 @@ func TestNominatedPods(t *testing.T) {
 			simtest.Pod("big", "3", "1Gi", simtest.Nominated("n")))...))
 		assert.Equal(t, "n", placeOf(p, "big"))
 		assert.Len(t, p.Add, 1)
+	})
+	t.Run("stay together where they object to each other only until one is there", func(t *testing.T) {
+		var objects []runtime.Object
+		for i, node := range []string{"a", "b", "a", "b"} {
+			objects = append(objects, simtest.Pod(fmt.Sprintf("web-%d", i), "1", "1Gi", simtest.Label("app", "web"), simtest.Spread(v1.LabelHostname, 1, "web"), simtest.Nominated(node)))
+		}
+		p := scaleUp(t, request(t, small(t), append(objects, simtest.Node("a", "2", "16Gi"), simtest.Node("b", "2", "16Gi"))...))
+		assert.Empty(t, p.Add)
+		for i, node := range []string{"a", "b", "a", "b"} {
+			assert.Equal(t, node, placeOf(p, fmt.Sprintf("web-%d", i)))
+		}
 	})
 	t.Run("to a node that is gone are like others", func(t *testing.T) {
 		p := scaleUp(t, request(t, small(t), simtest.Pod("web", "4", "1Gi", simtest.Nominated("gone"))))

@@ -65,6 +65,84 @@ func TestTightPlanHoldsInWhateverOrderMachinesJoin(t *testing.T) {
 	}
 }
 
+// The first machines of a plan wait for the others of it, for pods that are tried
+// while their own machine is still to come land in the room of others.
+func TestMachinesOfAPlanAreOpenedTogether(t *testing.T) {
+	w := newWorld(t)
+	machines := tight(w)
+	planned := plannedFor(machines)
+	for i := range machines {
+		w.register(&machines[i])
+	}
+	w.becomeReady(machines[0].Spec.Hostname)
+	w.never(4*moment, func() string {
+		if !w.tainted(machines[0].Spec.Hostname) {
+			return "the first machine was opened without the other one"
+		}
+		return ""
+	})
+	w.becomeReady(machines[1].Spec.Hostname)
+	assert.Equal(t, planned, w.waitBound())
+	assert.Len(t, w.machines(), 2, "no corrective scale-up")
+}
+
+// However, a pod does not wait for ever for machines that others need.
+func TestMachinesThatDoNotComeAreNotWaitedForLong(t *testing.T) {
+	w := newWorld(t)
+	w.options.Patience = 2 * moment
+	machines := tight(w)
+	w.register(&machines[0])
+	w.becomeReady(machines[0].Spec.Hostname)
+	w.eventually(func() string {
+		if w.tainted(machines[0].Spec.Hostname) {
+			return "the first machine still waits for the other one"
+		}
+		return ""
+	})
+	assert.Len(t, w.machines(), 2, "what the other machine is to serve is not bought again")
+}
+
+// Two of a spread on each host object to each other while both are only
+// nominated. One of them goes first, the other when that is bound.
+func TestSpreadPodsLandWhereTheyWerePlanned(t *testing.T) {
+	w := newWorld(t)
+	w.create(group("spread", func(s *v1alpha1.NodeGroupSpec) {
+		s.OfferingIDs = []string{"std-4"}
+		s.DatacenterIDs = []string{"fra"}
+	}))
+	w.start()
+	for i := range 4 {
+		w.create(pod(fmt.Sprintf("web-%d", i), "1500m", "1Gi", func(p *v1.Pod) {
+			p.Spec.TopologySpreadConstraints = []v1.TopologySpreadConstraint{{
+				MaxSkew: 1, TopologyKey: v1.LabelHostname, WhenUnsatisfiable: v1.DoNotSchedule,
+				LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}},
+			}}
+		}))
+	}
+	machines := w.machinesFor(4)
+	for i := range machines {
+		w.register(&machines[i])
+	}
+	for i := range machines {
+		w.becomeReady(machines[i].Spec.Hostname)
+	}
+	w.waitBound()
+	assert.Len(t, w.machines(), len(machines), "no corrective scale-up")
+}
+
+// machinesFor waits until machines are planned for so many pods.
+func (w *world) machinesFor(pods int) (machines []v1alpha1.VPSieNode) {
+	w.Helper()
+	w.eventually(func() string {
+		machines = w.machines()
+		if n := len(plannedFor(machines)); n != pods {
+			return fmt.Sprint(n, " pods are planned for machines")
+		}
+		return ""
+	})
+	return machines
+}
+
 // Naming a pod's node as soon as it joins is too early: until the node is ready
 // and open, any change in the cluster, such as another node that joins, lets
 // kube-scheduler try the pod again, fail on the startup taint, and clear the
