@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,13 +15,18 @@ import (
 )
 
 // earlier lists where earlier plans put pods that have no node yet, by name: on
-// machines that are on their way, and, by places, on nodes that take pods and have
-// not done so for long. Where kube-scheduler has preempted for a pod, that counts.
-func (d *decision) earlier(places map[string]string) map[types.NamespacedName]string {
+// machines that are on their way, by places on nodes that take pods, and, which a
+// restart does not forget, on machines that became ready after since. Where
+// kube-scheduler has preempted for a pod, that counts.
+func (d *decision) earlier(places map[string]string, since time.Time) map[types.NamespacedName]string {
 	at := map[string]string{}
 	for _, machine := range d.snapshot.Machines {
-		if d.snapshot.Upcoming[machine.Spec.Hostname] == machine {
-			for _, pod := range machine.Spec.Pods {
+		ready := machine.Status.ReadyAt != nil && machine.Status.ReadyAt.After(since) && machine.DeletionTimestamp == nil
+		for _, pod := range machine.Spec.Pods {
+			switch {
+			case d.snapshot.Upcoming[machine.Spec.Hostname] == machine:
+				at[pod] = machine.Spec.Hostname
+			case ready && places[pod] == "" && at[pod] == "":
 				at[pod] = machine.Spec.Hostname
 			}
 		}

@@ -3,10 +3,13 @@ package scaleup
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	v1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
@@ -35,7 +38,7 @@ func commits(t *testing.T, places map[string]string, upcoming []string, pods ...
 	}
 	config, err := simulator.DefaultSchedulerConfig()
 	require.NoError(t, err)
-	require.NoError(t, d.commit(t.Context(), config, d.earlier(places)))
+	require.NoError(t, d.commit(t.Context(), config, d.earlier(places, start)))
 	return d
 }
 
@@ -62,6 +65,25 @@ func TestPodsStayWhereTheyWerePlanned(t *testing.T) {
 	assert.Equal(t, []string{"m1", "m1", "m2", "m2", "", "", ""}, at)
 	assert.Empty(t, pods[0].Spec.NodeName, "the copy of the cluster is not changed")
 	assert.Len(t, d.pods, 7, "they are pending all the same")
+}
+
+func TestMachinesThatBecameReadyAMomentAgoKeepTheirPods(t *testing.T) {
+	machine := func(name string, ready time.Duration, pods ...string) *v1alpha1.VPSieNode {
+		m := &v1alpha1.VPSieNode{Spec: v1alpha1.VPSieNodeSpec{Hostname: name, Pods: pods}}
+		m.Status.ReadyAt = &metav1.Time{Time: start.Add(ready)}
+		return m
+	}
+	d := &decision{pods: map[string]*v1.Pod{}, snapshot: &observe.Snapshot{
+		Machines: []*v1alpha1.VPSieNode{machine("m1", time.Second, "default/a", "default/b"), machine("m2", -time.Second, "default/c")},
+	}}
+	for _, name := range []string{"m1", "m2", "m3"} {
+		d.snapshot.Objects.Nodes = append(d.snapshot.Objects.Nodes, simtest.Node(name, "4", "16Gi"))
+	}
+	for _, name := range []string{"a", "b", "c"} {
+		d.pods["default/"+name] = pending(name)
+	}
+	assert.Equal(t, map[types.NamespacedName]string{{Namespace: "default", Name: "a"}: "m1", {Namespace: "default", Name: "b"}: "m3"},
+		d.earlier(map[string]string{"default/b": "m3"}, start), "what was planned since counts first, and what is long past does not")
 }
 
 func TestPodsThatTheirNodesRefuseArePlannedAgain(t *testing.T) {

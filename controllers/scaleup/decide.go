@@ -63,7 +63,7 @@ func (c *Controller) decide(ctx context.Context, sold *offerings.Catalog, snapsh
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.options.TimeBudget)
 	defer cancel()
-	if err := d.commit(ctx, c.options.Scheduler, d.earlier(c.comparer.places())); err != nil {
+	if err := d.commit(ctx, c.options.Scheduler, d.earlier(c.comparer.places(), now.Add(-c.options.Overdue))); err != nil {
 		return nil, err
 	}
 	request := binpack.Request{

@@ -5,11 +5,14 @@
 //	hints      what in the cluster may mean that machines are needed
 //	trigger    hints, gathered until they are quiet
 //	decide     the question for package binpack: the observed cluster, what may be bought
+//	commit     what earlier plans promised counts as running
 //	backoff    what failed of late and is not bought for a while
 //	hold       machines that wait for a NodeGroup's stabilisation window
 //	apply      the plan, written down as VPSieNodes; never more than the plan says
 //	announce   events on pods and NodeGroups; package record keeps the plans
-//	handover   a machine has joined: its pods are nominated, then its taint goes
+//	arrival    a machine that has joined and waits for its pods
+//	handover   the machines of a plan that have joined: nominated, then opened, together
+//	standing   which nominations kube-scheduler will not object to
 //	compare    what kube-scheduler made of it, beside what was planned
 //
 // Nothing is remembered that the next decision could not do without: back-off is
