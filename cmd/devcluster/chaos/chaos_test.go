@@ -79,7 +79,12 @@ func (s *storm) want(pool string, replicas int) {
 func (s *storm) round() {
 	s.Helper()
 	s.restore(batch)
-	s.weather.change(s.world, 3)
+	kinds := 3
+	if len(s.weather.missing()) == 0 {
+		// All were there: machines are to come and go as well.
+		kinds = s.chance.IntN(2)
+	}
+	s.weather.change(s.world, kinds)
 	for range 1 + s.chance.IntN(2) {
 		s.act()
 	}
@@ -95,7 +100,7 @@ func (s *storm) act() {
 		pool := pools[s.chance.IntN(len(pools))]
 		s.want(pool, s.chance.IntN(most[pool]+1))
 	case 3, 4, 5:
-		s.removeMachines(2 + s.chance.IntN(4))
+		s.removeMachines(3 + s.chance.IntN(4))
 	case 6:
 		s.remove(nodeGroup(batch))
 	case 7:

@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -75,11 +77,25 @@ func (t *trap) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	default:
 		// However the request ends.
 		defer spring()
-		t.next.ServeHTTP(rw, r)
-		if flusher, ok := rw.(http.Flusher); ok {
-			flusher.Flush()
+		answer := &watched{ResponseWriter: rw}
+		t.next.ServeHTTP(answer, r)
+		if !answer.hijacked {
+			_ = http.NewResponseController(rw).Flush() // to nobody, if the client has given up
 		}
 	}
+}
+
+// watched notices when a fault takes the connection over.
+type watched struct {
+	http.ResponseWriter
+	hijacked bool
+}
+
+// Hijack makes watched an http.Hijacker.
+func (w *watched) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffer, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	w.hijacked = err == nil
+	return conn, buffer, err
 }
 
 // held is an answer that does not leave.

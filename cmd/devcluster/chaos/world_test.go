@@ -43,7 +43,8 @@ type world struct {
 	vpsie  *fake.Server
 	trap   *trap
 	// dir has the controllers' logs and everything else that is searched for secrets.
-	dir        string
+	dir string
+	// url is VPSie's, behind the trap.
 	url        string
 	kubeconfig string
 	foreign    []fake.VM
@@ -187,7 +188,7 @@ func (w *world) nodes() []corev1.Node {
 	return list.Items
 }
 
-// orders are the requests that made VPSie do something, by operation.
+// done is how many requests of an operation VPSie carried out.
 func (w *world) done(operation fake.Operation) int {
 	count := 0
 	for _, request := range w.vpsie.Requests() {
