@@ -11,6 +11,8 @@ import (
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
+	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
+	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 // ago is a moment before start.
@@ -121,7 +123,7 @@ func TestStabilizationWindowHoldsMachinesBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := plan.Machine{Name: "m", NodeGroup: test.group, Pods: test.pods}
-			buy, held, next := hold([]plan.Machine{m}, groups, pods, start)
+			buy, held, next := hold([]plan.Machine{m}, groups, pods, nil, start)
 			if test.wait == 0 {
 				assert.Equal(t, []plan.Machine{m}, buy)
 				assert.Empty(t, held)
@@ -149,4 +151,36 @@ func TestCooldown(t *testing.T) {
 	assert.Zero(t, cooling(web, []*v1alpha1.VPSieNode{bought("db", ago(0), "Ready")}, start), "another group")
 	assert.Zero(t, cooling(web, []*v1alpha1.VPSieNode{bought("web", ago(0), "Failed")}, start), "what failed was not bought")
 	assert.Zero(t, cooling(namedGroup("web"), []*v1alpha1.VPSieNode{bought("web", ago(0), "Pending")}, start), "no cooldown")
+}
+
+func TestPodsOfANodeThatWasJustOpenedAreNotBoughtForAgain(t *testing.T) {
+	node, closed := simtest.Node("m1", "4", "16Gi"), simtest.Node("m3", "4", "16Gi")
+	closed.Spec.Taints = []v1.Taint{{Key: v1alpha1.StartupTaint, Effect: v1.TaintEffectNoSchedule}}
+	machine := func(name string, ready *metav1.Time) *v1alpha1.VPSieNode {
+		m := &v1alpha1.VPSieNode{Spec: v1alpha1.VPSieNodeSpec{Hostname: name}}
+		m.Status.ReadyAt = ready
+		return m
+	}
+	d := &decision{
+		snapshot: &observe.Snapshot{Machines: []*v1alpha1.VPSieNode{machine("m1", ago(5*time.Second)), machine("m2", nil), machine("m3", nil)}},
+		refused:  map[string]string{"default/late": "m1", "default/now": "m2", "default/small": "m3", "default/old": "n1"},
+	}
+	until := d.notBefore(start, 20*time.Second, func(name string) *v1.Node {
+		if name == "m3" {
+			return closed
+		}
+		return node
+	})
+	assert.Equal(t, map[string]time.Time{"default/late": start.Add(15 * time.Second), "default/now": start.Add(20 * time.Second)}, until,
+		"a machine that is still closed is smaller than was planned, and no other machine was opened")
+
+	pods := map[string]*v1.Pod{"default/late": pending("late"), "default/new": pending("new")}
+	m := plan.Machine{Name: "m9", NodeGroup: "web", Pods: []string{"default/late"}}
+	buy, held, next := hold([]plan.Machine{m}, nil, pods, until, start)
+	assert.Empty(t, buy)
+	assert.Len(t, held, 1)
+	assert.Equal(t, start.Add(15*time.Second), next)
+	m.Pods = append(m.Pods, "default/new")
+	buy, _, _ = hold([]plan.Machine{m}, nil, pods, until, start)
+	assert.Len(t, buy, 1, "another pod needs it now")
 }

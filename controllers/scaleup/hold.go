@@ -10,25 +10,28 @@ import (
 )
 
 // hold splits a plan's machines into those to buy now and those for which no pod
-// has waited for its NodeGroup's stabilizationWindow. A machine for a minimum or
-// for spare room alone waits for nobody. next is when the first of the held ones
+// has waited for its NodeGroup's stabilizationWindow, and until notBefore, by the
+// pod's name. A machine for a minimum or for spare room alone waits for nobody. next is when the first of the held ones
 // may be bought, zero when there is none.
-func hold(machines []plan.Machine, groups map[string]*v1alpha1.NodeGroup, pods map[string]*v1.Pod, now time.Time) (buy, held []plan.Machine, next time.Time) {
+func hold(machines []plan.Machine, groups map[string]*v1alpha1.NodeGroup, pods map[string]*v1.Pod, notBefore map[string]time.Time, now time.Time) (buy, held []plan.Machine, next time.Time) {
 	for _, m := range machines {
 		window := time.Duration(0)
 		if group := groups[m.NodeGroup]; group != nil && group.Spec.ScaleUpPolicy.StabilizationWindow != nil {
 			window = group.Spec.ScaleUpPolicy.StabilizationWindow.Duration
 		}
-		oldest := time.Time{}
+		open := time.Time{}
 		for _, name := range m.Pods {
 			if pod := pods[name]; pod != nil {
-				if since := pendingSince(pod, now); oldest.IsZero() || since.Before(oldest) {
-					oldest = since
+				since := pendingSince(pod, now).Add(window)
+				if until := notBefore[name]; until.After(since) {
+					since = until
+				}
+				if open.IsZero() || since.Before(open) {
+					open = since
 				}
 			}
 		}
-		open := oldest.Add(window)
-		if oldest.IsZero() || !open.After(now) {
+		if open.IsZero() || !open.After(now) {
 			buy = append(buy, m)
 			continue
 		}

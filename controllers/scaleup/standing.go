@@ -54,9 +54,10 @@ func (c *Controller) places(opening []*arrival) (list []place) {
 // Pods that look at one another do not always stand. Two of one spread on a node
 // object to each other while both are only nominated, and a pod that must run
 // beside another waits for that to be bound. A cycle that fails clears the
-// nomination and lets others into the room; a pod that has none at first, while
-// all other room is held, finds the room that was planned for it, and stands once
-// the others are bound.
+// nomination and lets others into the room. So of pods that object to each other
+// one is nominated first; the other, while all other room is held, finds the room
+// that was planned for it, or stands once the first is bound. What nobody objects
+// to keeps its room at least until it is tried.
 func (c *Controller) standing(ctx context.Context, places []place, opening []*arrival) []place {
 	objects, err := c.options.Observer.Objects()
 	if err == nil {
@@ -99,7 +100,7 @@ func standTogether(ctx context.Context, objects simulator.Objects, config *simul
 	for _, p := range places {
 		planned[p.pod.UID] = p
 	}
-	var list []place
+	var list, all []place
 	for _, pod := range cluster.Pending() {
 		p, ok := planned[pod.UID]
 		if !ok || cluster.Node(p.node) == nil {
@@ -108,8 +109,9 @@ func standTogether(ctx context.Context, objects simulator.Objects, config *simul
 		if err := cluster.Nominate(pod, p.node); err != nil {
 			return nil, err
 		}
-		list = append(list, place{pod, p.node})
+		all = append(all, place{pod, p.node})
 	}
+	list = slices.Clone(all)
 	for _, bind := range []bool{false, true, true} {
 		// The last first: of two that do not stand together, the one that
 		// kube-scheduler tries first keeps its nomination.
@@ -118,7 +120,44 @@ func standTogether(ctx context.Context, objects simulator.Objects, config *simul
 			return nil, err
 		}
 	}
-	return list, nil
+	return holdRooms(cluster, list, all)
+}
+
+// holdRooms adds those of the other pods whose nominations no standing pod objects
+// to. They may be refused when they are tried, but their room is kept until then.
+func holdRooms(cluster *simulator.Cluster, stand, all []place) ([]place, error) {
+	onNode := map[string][]place{}
+	stands := map[types.UID]bool{}
+	for _, p := range stand {
+		onNode[p.node] = append(onNode[p.node], p)
+		stands[p.pod.UID] = true
+	}
+	for _, p := range all {
+		if stands[p.pod.UID] {
+			continue
+		}
+		if err := cluster.Nominate(p.pod, p.node); err != nil {
+			return nil, err
+		}
+		objects := false
+		for _, other := range onNode[p.node] {
+			ok, err := bears(cluster, other, false)
+			if err != nil {
+				return nil, err
+			}
+			if objects = !ok; objects {
+				break
+			}
+		}
+		if !objects {
+			stand = append(stand, p)
+			continue
+		}
+		if err := cluster.Nominate(p.pod, ""); err != nil {
+			return nil, err
+		}
+	}
+	return stand, nil
 }
 
 // bear leaves those of the nominated pods that pass their cycles, in this order.
