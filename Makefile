@@ -121,8 +121,8 @@ demo-cluster: plane build ## Start a cluster here, apply the example, watch it b
 	@$(BIN)/devcluster demo --controller $(BIN)/controller --controller-argument=--offerings=offerings/sample.yaml
 
 .PHONY: e2e
-e2e: plane ## The example from pending to bound, on a real control plane, with the controller's own binary
-	VPSIE_E2E=1 VPSIE_PLANE_REQUIRED=1 $(GO) test -count=1 -timeout=20m -v ./cmd/devcluster/e2e
+e2e: plane ## The example from pending to bound, and a short form of chaos, with the controller's own binary
+	VPSIE_E2E=1 VPSIE_PLANE_REQUIRED=1 $(GO) test -p=1 -count=1 -timeout=20m ./cmd/devcluster/e2e ./cmd/devcluster/chaos
 
 # The result is what docs/chaos.md says of it. SEED=… draws another run.
 SEED   ?= 1
@@ -130,7 +130,7 @@ KILLS  ?= 100
 OUTAGE ?= 10m
 .PHONY: chaos
 chaos: plane ## Kill the controller KILLS times while VPSie fails and machines come and go
-	$(GO) test ./cmd/devcluster/chaos -count=1 -v -timeout 3h -args -long -seed=$(SEED) -kills=$(KILLS) -machines=200 -outage=$(OUTAGE) \
+	VPSIE_E2E=1 VPSIE_PLANE_REQUIRED=1 $(GO) test ./cmd/devcluster/chaos -count=1 -v -timeout 3h -args -long -seed=$(SEED) -kills=$(KILLS) -machines=200 -outage=$(OUTAGE) \
 		-commit=$$(git describe --always --dirty 2>/dev/null) -report='$(CURDIR)/$(BIN)/chaos.json'
 
 ##@ Change it

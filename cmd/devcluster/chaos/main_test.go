@@ -28,6 +28,9 @@ var (
 	commit   = flag.String("commit", "", "what the result is of")
 )
 
+// enabled is the environment variable that asks for tests of minutes.
+const enabled = "VPSIE_E2E"
+
 // auditPolicy has the API server note what the controller asks for, without the
 // content.
 const auditPolicy = `apiVersion: audit.k8s.io/v1

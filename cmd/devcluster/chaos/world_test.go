@@ -58,6 +58,9 @@ type world struct {
 // newWorld cleans the shared plane and connects it to a new VPSie, on which
 // somebody else's machines run. No controller runs yet.
 func newWorld(t testing.TB) *world {
+	if os.Getenv(enabled) == "" {
+		t.Skipf("takes minutes: set %s, or run make e2e or make chaos", enabled)
+	}
 	planetest.Binaries(t)
 	go func() { _, _ = buildController() }() // while the plane starts; whoever needs it looks at the error
 	cluster := planetest.Get(t)
