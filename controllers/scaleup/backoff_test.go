@@ -11,8 +11,6 @@ import (
 
 	"github.com/vpsie/vpsie-k8s-autoscaler/binpack/plan"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
-	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
-	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/simtest"
 )
 
 // ago is a moment before start.
@@ -154,27 +152,12 @@ func TestCooldown(t *testing.T) {
 }
 
 func TestPodsOfANodeThatWasJustOpenedAreNotBoughtForAgain(t *testing.T) {
-	node, closed := simtest.Node("m1", "4", "16Gi"), simtest.Node("m3", "4", "16Gi")
-	closed.Spec.Taints = []v1.Taint{{Key: v1alpha1.StartupTaint, Effect: v1.TaintEffectNoSchedule}}
-	machine := func(name string, ready *metav1.Time) *v1alpha1.VPSieNode {
-		m := &v1alpha1.VPSieNode{Spec: v1alpha1.VPSieNodeSpec{Hostname: name}}
-		m.Status.ReadyAt = ready
-		return m
-	}
-	d := &decision{
-		snapshot: &observe.Snapshot{Machines: []*v1alpha1.VPSieNode{machine("m1", ago(5*time.Second)), machine("m2", nil), machine("m3", nil)}},
-		refused:  map[string]string{"default/late": "m1", "default/now": "m2", "default/small": "m3", "default/old": "n1"},
-	}
-	until := d.notBefore(start, 20*time.Second, func(name string) *v1.Node {
-		if name == "m3" {
-			return closed
-		}
-		return node
-	})
-	assert.Equal(t, map[string]time.Time{"default/late": start.Add(15 * time.Second), "default/now": start.Add(20 * time.Second)}, until,
-		"a machine that is still closed is smaller than was planned, and no other machine was opened")
-
-	pods := map[string]*v1.Pod{"default/late": pending("late"), "default/new": pending("new")}
+	pods := map[string]*v1.Pod{"default/late": pending("late"), "default/new": pending("new"), "default/past": pending("past")}
+	var h handed
+	h.add([]*v1.Pod{pods["default/late"]}, start.Add(15*time.Second))
+	h.add([]*v1.Pod{pods["default/past"]}, start)
+	until := h.notBefore(pods, start)
+	assert.Equal(t, map[string]time.Time{"default/late": start.Add(15 * time.Second)}, until)
 	m := plan.Machine{Name: "m9", NodeGroup: "web", Pods: []string{"default/late"}}
 	buy, held, next := hold([]plan.Machine{m}, nil, pods, until, start)
 	assert.Empty(t, buy)

@@ -9,7 +9,6 @@ import (
 	v1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/api/v1alpha1"
 	"github.com/vpsie/vpsie-k8s-autoscaler/controllers/observe"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator"
 	"github.com/vpsie/vpsie-k8s-autoscaler/simulator/verify"
@@ -64,11 +63,8 @@ func (d *decision) commit(ctx context.Context, config *simulator.SchedulerConfig
 	if err != nil {
 		return fmt.Errorf("what was planned before: %w", err)
 	}
-	d.refused = map[string]string{}
 	for i := range result.Refused {
-		pod := result.Refused[i].Pod
-		d.refused[pod.String()] = earlier[pod]
-		delete(earlier, pod)
+		delete(earlier, result.Refused[i].Pod)
 	}
 	d.committed = map[string][]string{}
 	d.snapshot.Objects.Pods = slices.Clone(d.snapshot.Objects.Pods)
@@ -81,28 +77,6 @@ func (d *decision) commit(ctx context.Context, config *simulator.SchedulerConfig
 		d.snapshot.Objects.Pods[i] = running(pod, node)
 	}
 	return nil
-}
-
-// notBefore says for which of the refused pods no machine is bought yet, and until
-// when: while kube-scheduler still deals with the pods of a node that has just been
-// opened, another plan may move them, and what is short is known when it is done.
-func (d *decision) notBefore(now time.Time, overdue time.Duration, node func(string) *v1.Node) map[string]time.Time {
-	machines := map[string]*v1alpha1.VPSieNode{}
-	for _, m := range d.snapshot.Machines {
-		machines[m.Spec.Hostname] = m
-	}
-	until := map[string]time.Time{}
-	for pod, name := range d.refused {
-		switch m, n := machines[name], node(name); {
-		case m == nil || n == nil || hasTaint(n, v1alpha1.StartupTaint):
-		case m.Status.ReadyAt != nil:
-			until[pod] = m.Status.ReadyAt.Add(overdue)
-		default:
-			// It was opened a moment ago.
-			until[pod] = now.Add(overdue)
-		}
-	}
-	return until
 }
 
 // running is the pod as if it ran on the node.

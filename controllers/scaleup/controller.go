@@ -28,6 +28,7 @@ type Controller struct {
 	announcer *announcer
 	records   *record.Store
 	covered   covered
+	handed    handed
 	// work is what a decision may cost at most, less than Options.Work after one
 	// that took too long.
 	work int64

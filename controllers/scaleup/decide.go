@@ -27,8 +27,6 @@ type decision struct {
 	pods map[string]*v1.Pod
 	// committed are those of them, by node, that stay where an earlier plan put them.
 	committed map[string][]string
-	// refused are those, with their nodes, that do not.
-	refused map[string]string
 	// closed are the groups that buy nothing now, with the reason.
 	closed map[string]string
 	// unavailable are binpack's patterns of templates that are not bought now.
@@ -100,7 +98,7 @@ func (c *Controller) decide(ctx context.Context, sold *offerings.Catalog, snapsh
 		return nil, err
 	}
 	var next time.Time
-	d.buy, d.held, next = hold(d.plan.Add, d.groups, d.pods, d.notBefore(now, c.options.Overdue, c.options.Observer.Node), now)
+	d.buy, d.held, next = hold(d.plan.Add, d.groups, d.pods, c.handed.notBefore(d.pods, now), now)
 	d.sooner(next)
 	return d, nil
 }

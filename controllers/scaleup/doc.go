@@ -7,7 +7,8 @@
 //	decide     the question for package binpack: the observed cluster, what may be bought
 //	commit     what earlier plans promised counts as running
 //	backoff    what failed of late and is not bought for a while
-//	hold       machines that wait for a NodeGroup's stabilisation window
+//	hold       machines that wait for a NodeGroup's stabilisation window, or for
+//	handed     pods that kube-scheduler has only just been given room for
 //	apply      the plan, written down as VPSieNodes; never more than the plan says
 //	announce   events on pods and NodeGroups; package record keeps the plans
 //	arrival    a machine that has joined and waits for its pods

@@ -151,6 +151,7 @@ func (c *Controller) untaint(ctx context.Context, a *arrival) error {
 		return fmt.Errorf("node %s: %w", a.node.Name, err)
 	}
 	a.opened = c.options.Clock.Now()
+	c.handed.add(a.pods, a.opened.Add(c.options.Overdue))
 	c.options.Logger.Info("node takes pods", "node", a.node.Name, "vpsienode", a.machine.Name, "pods", len(a.pods), "nominated", len(a.nominated))
 	return nil
 }
