@@ -97,11 +97,17 @@ func TestTheExampleComesToLife(t *testing.T) {
 	settled(t, client, 34, 0)
 	require.NoError(t, demo.Create(t.Context(), cluster.Config(), objects(t, demo.Workloads, "DaemonSet", true)))
 	settled(t, client, 81, 0)
-	claims, err := client.CoreV1().PersistentVolumeClaims("").List(t.Context(), metav1.ListOptions{})
-	require.NoError(t, err)
-	for _, claim := range claims.Items {
-		assert.Equal(t, corev1.ClaimBound, claim.Status.Phase, claim.Name)
-	}
+	var unbound []string
+	require.Eventually(t, func() bool {
+		claims, err := client.CoreV1().PersistentVolumeClaims("").List(t.Context(), metav1.ListOptions{})
+		unbound = nil
+		for _, claim := range claims.Items {
+			if claim.Status.Phase != corev1.ClaimBound {
+				unbound = append(unbound, claim.Name)
+			}
+		}
+		return err == nil && len(unbound) == 0
+	}, waiting, tick, "claims are bound by name")
 
 	// The moment the file describes: nothing of what is new has a place yet.
 	cluster.StopScheduler()
